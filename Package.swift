@@ -1,0 +1,82 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Every module of ours builds with warnings as errors and may declare lifetimes of spans.
+let common: [SwiftSetting] = [
+    .treatAllWarnings(as: .error),
+    .enableExperimentalFeature("Lifetimes"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+// Modules outside the five islands of raw pointers (see ARCHITECTURE.md).
+let strict: [SwiftSetting] = common + [.strictMemorySafety()]
+
+// The kernels are the only code built without overflow checks; the facade `Kernels` checks every
+// bound before it calls them. KernelsV3 is the same source (a symbolic link) for AVX2 + FMA.
+let kernel: [SwiftSetting] = common + [.unsafeFlags(["-Ounchecked"], .when(configuration: .release))]
+let kernelV3: [SwiftSetting] =
+    kernel + [
+        .define("MARTLET_FMA"),
+        .unsafeFlags(["-Xcc", "-march=x86-64-v3"], .when(platforms: [.linux])),
+    ]
+
+let package = Package(
+    name: "martlet",
+    products: [
+        .executable(name: "martlet", targets: ["martlet"]),
+        .library(name: "Martlet", targets: ["MartletCommand", "Models"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+    ],
+    targets: [
+        // C
+        .target(name: "CLinux"),
+        // L0
+        .target(name: "Primitives", dependencies: ["CLinux"], swiftSettings: common),
+        // L1
+        .target(name: "Telemetry", dependencies: ["Primitives"], swiftSettings: strict),
+        .target(name: "KernelsPortable", dependencies: ["Primitives"], swiftSettings: kernel),
+        .target(name: "KernelsV3", dependencies: ["Primitives"], swiftSettings: kernelV3),
+        .target(
+            name: "Kernels", dependencies: ["Primitives", "KernelsPortable", "KernelsV3", "CLinux"],
+            swiftSettings: common),
+        .target(
+            name: "ONNXProto",
+            dependencies: [.product(name: "SwiftProtobuf", package: "swift-protobuf")],
+            exclude: ["README.md", "onnx.proto"]),
+        // L2
+        .target(name: "IO", dependencies: ["Primitives", "CLinux"], swiftSettings: common),
+        .target(name: "HTTP", dependencies: ["Primitives"], swiftSettings: common),
+        .target(
+            name: "GraphRuntime", dependencies: ["Primitives", "Kernels"], swiftSettings: strict),
+        .target(
+            name: "Models",
+            dependencies: [
+                "Primitives", "Kernels", "GraphRuntime", "ONNXProto",
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ],
+            swiftSettings: strict),
+        // L3
+        .target(
+            name: "Serving", dependencies: ["Primitives", "Telemetry", "Models"],
+            swiftSettings: strict),
+        // L4
+        .target(
+            name: "HTTPServer",
+            dependencies: ["Primitives", "Telemetry", "IO", "HTTP", "Models", "Serving"],
+            swiftSettings: strict),
+        // L5
+        .target(
+            name: "MartletCommand",
+            dependencies: [
+                "Primitives", "Telemetry", "IO", "HTTP", "Kernels", "GraphRuntime", "Models",
+                "Serving", "HTTPServer",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: strict),
+        .executableTarget(name: "martlet", dependencies: ["MartletCommand"], swiftSettings: strict),
+    ],
+    swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,60 @@
+import Primitives
+
+/// One named tensor of a batch: rows of equal shape, one after another in memory.
+///
+/// A column belongs to one batch and is touched by one thread at a time: the loop that fills it,
+/// then the thread that computes, then the loop that writes the answer.
+public final class TensorColumn {
+    public let spec: TensorSpec
+    public private(set) var rowShape: [Int]
+    public private(set) var elementsPerRow: Int
+    public private(set) var rowCapacity: Int
+    public private(set) var memory: AlignedMemory
+    /// Values of a string column, row after row; empty otherwise.
+    public var strings: [String]
+
+    public init(spec: TensorSpec, rowShape: [Int], rowCapacity: Int) {
+        precondition(rowShape.allSatisfy { $0 >= 0 }, "a row in memory has a known shape")
+        self.spec = spec
+        self.rowShape = rowShape
+        self.rowCapacity = rowCapacity
+        elementsPerRow = rowShape.reduce(1, *)
+        memory = AlignedMemory(byteCount: rowCapacity * elementsPerRow * spec.dataType.byteCount)
+        strings = []
+        if spec.dataType == .string {
+            strings = Array(repeating: "", count: rowCapacity * elementsPerRow)
+        }
+    }
+
+    public var bytesPerRow: Int { elementsPerRow * spec.dataType.byteCount }
+
+    /// Makes room for `rows` rows, keeping what is there. Grows by doubling.
+    public func reserve(rows: Int) {
+        guard rows > rowCapacity else { return }
+        let capacity = max(rows, rowCapacity * 2)
+        let grown = AlignedMemory(byteCount: capacity * bytesPerRow)
+        grown.copy(from: memory, sourceOffset: 0, to: 0, byteCount: rowCapacity * bytesPerRow)
+        memory = grown
+        if spec.dataType == .string {
+            let missing = capacity * elementsPerRow - strings.count
+            strings.append(contentsOf: repeatElement("", count: missing))
+        }
+        rowCapacity = capacity
+    }
+
+    /// Gives the column another row shape; its values are then undefined. For outputs whose shape
+    /// is known only at run time.
+    public func reshape(rowShape: [Int], rows: Int) {
+        let elements = rowShape.reduce(1, *)
+        self.rowShape = rowShape
+        let bytes = rows * elements * spec.dataType.byteCount
+        if bytes > memory.byteCount { memory = AlignedMemory(byteCount: bytes) }
+        elementsPerRow = elements
+        let stride = bytesPerRow
+        rowCapacity = stride == 0 ? max(rows, rowCapacity) : memory.byteCount / stride
+        if spec.dataType == .string {
+            rowCapacity = rows
+            strings = Array(repeating: "", count: rows * elements)
+        }
+    }
+}

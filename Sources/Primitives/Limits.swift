@@ -1,0 +1,44 @@
+/// Every limit of the program, with its default and its reason. A flag or a `MARTLET_…` variable
+/// changes those an operator may want to change.
+public struct Limits: Sendable {
+    /// A request line and all header fields (nginx: 4 × 8 KiB).
+    public var headerBytesMax = 32 << 10
+    /// Header fields in a request.
+    public var headerCountMax = 100
+    /// A request body after transfer decoding. 1,000 rows of 1,000 numbers as text are about 10 MB.
+    public var bodyBytesMax = 16 << 20
+    /// Nesting of arrays and objects in JSON.
+    public var jsonDepthMax = 32
+    /// Rows in one request.
+    public var requestRowsMax = 100_000
+    /// Open connections of the whole server.
+    public var connectionsMax = 10_000
+    /// Pipelined requests of one connection that wait for their answers at the same time.
+    public var pipelineMax = 64
+    /// Answer bytes a connection may owe before it reads no further requests.
+    public var outputBytesMax = 4 << 20
+    /// From the first byte of a request to the end of its header.
+    public var headerMilliseconds = 10_000
+    /// From the end of the header to the end of the body.
+    public var bodyMilliseconds = 60_000
+    /// Between two requests of a connection.
+    public var idleMilliseconds = 75_000
+    /// A client that takes none of its answer.
+    public var writeMilliseconds = 30_000
+    /// Between the signal to stop and the end of the last request.
+    public var drainMilliseconds = 30_000
+    /// A model file.
+    public var modelBytesMax = 4 << 30
+    /// A JSON configuration file.
+    public var configurationBytesMax = 1 << 20
+    /// Elements of one tensor in a graph: 2^31 floats are 8 GiB.
+    public var tensorElementsMax = 1 << 31
+    /// Requests waiting for the compute pool, a model.
+    public var queueItemsMax = 1_024
+    /// Input bytes waiting for the compute pool, a model.
+    public var queueBytesMax = 256 << 20
+
+    public init() {}
+
+    public static let standard = Limits()
+}
