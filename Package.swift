@@ -77,6 +77,11 @@ let package = Package(
             ],
             swiftSettings: strict),
         .executableTarget(name: "martlet", dependencies: ["MartletCommand"], swiftSettings: strict),
+        // Tests
+        .testTarget(
+            name: "KernelsTests",
+            dependencies: ["Primitives", "Kernels", "KernelsPortable", "KernelsV3"],
+            swiftSettings: common),
     ],
     swiftLanguageModes: [.v6]
 )
