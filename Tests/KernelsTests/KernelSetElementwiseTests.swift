@@ -42,7 +42,10 @@ func unaryStaysWithinItsError(kernels: KernelSet, bound: (function: UnaryFunctio
 
 @Test(arguments: KernelSet.all) func unaryEndsAreExact(kernels: KernelSet) {
     let infinity = Float.infinity
-    #expect(kernels.applied(.exp, [0, infinity, -infinity, 1000, -1000]) == [1, infinity, 0, infinity, 0])
+    #expect(
+        kernels.applied(.exp, [0, infinity, -infinity, 1000, -1000]) == [
+            1, infinity, 0, infinity, 0,
+        ])
     #expect(kernels.applied(.exp, [-103]) == [Float(bitPattern: 1)])
     #expect(kernels.applied(.log, [1, infinity, 0, -0.0]) == [0, infinity, -infinity, -infinity])
     #expect(kernels.applied(.sigmoid, [0, infinity, -infinity]) == [0.5, 1, 0])
@@ -72,7 +75,8 @@ func unaryBitsDoNotDependOnThePlace(kernels: KernelSet, function: UnaryFunction)
 }
 
 private let odd: [Float] = [
-    0, -0.0, 1, -1, .infinity, -.infinity, .nan, .leastNonzeroMagnitude, 3.5, -2.25, .greatestFiniteMagnitude,
+    0, -0.0, 1, -1, .infinity, -.infinity, .nan, .leastNonzeroMagnitude, 3.5, -2.25,
+    .greatestFiniteMagnitude,
 ]
 
 @Test(arguments: KernelSet.all, BinaryFunction.allCases)

@@ -1,3 +1,4 @@
+// swift-format-ignore-file: AlwaysUseLowerCamelCase
 // Micro-kernels, named rows × columns. Each keeps up to twelve registers of sums, so that with two
 // fused multiply-adds a cycle of latency four none waits for the one before; tiles of few rows span
 // several panels for the same reason. In all of them a sum runs over k in order: the tile does not

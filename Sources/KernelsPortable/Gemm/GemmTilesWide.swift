@@ -1,3 +1,4 @@
+// swift-format-ignore-file: AlwaysUseLowerCamelCase
 // Micro-kernels for the last rows of a matrix, and for batches of one to three; see
 // GemmTilesTall.swift.
 
@@ -15,17 +16,16 @@ func gemmF32_3x32(_ t: GemmTile) {
     var b0 = t.panel(0)
     var b1 = t.panel(1)
     for k in 0..<t.k {
+        // Twelve sums and three values of A leave one register for B.
         let v0 = F8(repeating: a0[k])
         let v1 = F8(repeating: a1[k])
         let v2 = F8(repeating: a2[k])
-        let w0 = Strip(low: load(b0), high: load(b0 + 8))
-        s00.add(v0, w0)
-        s10.add(v1, w0)
-        s20.add(v2, w0)
-        let w1 = Strip(low: load(b1), high: load(b1 + 8))
-        s01.add(v0, w1)
-        s11.add(v1, w1)
-        s21.add(v2, w1)
+        s00.add(v0, b0)
+        s01.add(v0, b1)
+        s10.add(v1, b0)
+        s11.add(v1, b1)
+        s20.add(v2, b0)
+        s21.add(v2, b1)
         b0 += t.bStep
         b1 += t.bStep
     }
