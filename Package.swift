@@ -13,7 +13,12 @@ let strict: [SwiftSetting] = common + [.strictMemorySafety()]
 
 // The kernels are the only code built without overflow checks; the facade `Kernels` checks every
 // bound before it calls them. KernelsV3 is the same source (a symbolic link) for AVX2 + FMA.
-let kernel: [SwiftSetting] = common + [.unsafeFlags(["-Ounchecked"], .when(configuration: .release))]
+let kernel: [SwiftSetting] =
+    common + [
+        .unsafeFlags(["-Ounchecked"], .when(configuration: .release)),
+        // A square root that need not set errno is one instruction.
+        .unsafeFlags(["-Xcc", "-fno-math-errno"]),
+    ]
 let kernelV3: [SwiftSetting] =
     kernel + [
         .define("MARTLET_FMA"),
