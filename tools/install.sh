@@ -58,7 +58,8 @@ swift_toolchain() {
     local where="Swift 6.2 or newer is needed: https://www.swift.org/install/linux/ (Debian 12)"
     command -v swift >/dev/null || die "swift is not in PATH. $where"
     local version
-    version=$(swift --version 2>/dev/null | sed -n 's/.*Swift version \([0-9]*\.[0-9]*\).*/\1/p' | head -1)
+    version=$(swift --version 2>&1) || die "swift does not run: $version"
+    version=$(sed -n 's/.*Swift version \([0-9]*\.[0-9]*\).*/\1/p' <<<"$version" | head -1)
     [ "$(printf '6.2\n%s\n' "$version" | sort -V | head -1)" = 6.2 ] ||
         die "swift is version ${version:-unknown}. $where"
 }
@@ -69,7 +70,12 @@ python() {
         packages python3 python3-venv
 }
 
-runtime() { packages curl g++ git libnghttp2-dev libssl-dev pkg-config zlib1g-dev; swift_toolchain; }
+runtime() {
+    # The second line is what the Swift toolchain itself loads.
+    packages ca-certificates curl g++ git libnghttp2-dev libssl-dev pkg-config zlib1g-dev \
+        libcurl4 libncurses6 libsqlite3-0 libxml2
+    swift_toolchain
+}
 
 case "${1:-}" in
 runtime) runtime ;;
