@@ -32,7 +32,13 @@ packages() {
         die "no apt-get here; install these (Debian's names) and try again: ${missing[*]}"
     update_once
     echo "install: apt-get install ${missing[*]}" >&2
-    as_root apt-get install -y -qq --no-install-recommends "${missing[@]}" </dev/null >&2
+    local log
+    log=$(mktemp)
+    as_root apt-get install -y -qq --no-install-recommends "${missing[@]}" </dev/null >"$log" 2>&1 || {
+        cat "$log" >&2
+        die "apt-get could not install: ${missing[*]}"
+    }
+    rm -f "$log"
 }
 
 # Debian starts the service of a package that has one. We want a program, not a daemon on port 80 or
