@@ -32,11 +32,24 @@ def test_a_model_shows_its_signature(server, reference):
     assert answer.status_code == 200
     model = answer.json()
     assert model["name"] == reference.name
-    text = answer.text
-    assert reference.input_name in text and "ready" in text
-    inputs = model["versions"][0].get("inputs") or model["inputs"]
-    assert inputs[0]["name"] == reference.input_name
-    assert inputs[0]["shape"] == [-1, reference.rows.shape[1]]
+    assert model["default_version"] == "1"
+    assert model["versions"] == [{"version": "1", "state": "ready"}]
+    signature = model["signature"]
+    assert signature["inputs"] == [
+        {"name": reference.input_name, "dtype": "float32", "shape": [-1, reference.rows.shape[1]]}]
+    assert signature["outputs"][-1]["shape"] == [-1, len(reference.class_names)]
+    assert signature["outputs"][-1]["dtype"] == "float32"
+    assert model["labels"] == reference.class_names
+    assert model["batching"] == {"max_batch_size": 64}
+    # The sample is one that works.
+    asked = requests.post(
+        f"{server.url}/models/{reference.name}/predict", json={"instances": model["sample"]}, timeout=20)
+    assert asked.status_code == 200, asked.text
+
+
+def test_a_version_has_its_own_page(server):
+    assert get(server, "/models/iris/versions/1").json()["state"] == "ready"
+    assert get(server, "/models/iris/versions/2").status_code == 404
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/livez", "/readyz"])
@@ -110,8 +123,8 @@ def test_metrics_count_what_happens(server):
         return value(after, name, *labels) - value(before, name, *labels)
 
     iris = 'model="iris"'
-    assert grew("martlet_http_requests_total", 'code="200"', "/models/{name}/predict") == 7
-    assert grew("martlet_http_requests_total", 'code="400"', "/models/{name}/predict") == 2
+    assert grew("martlet_http_requests_total", 'code="200"', 'route="predict"') == 7
+    assert grew("martlet_http_requests_total", 'code="400"', 'route="predict"') == 2
     assert grew("martlet_request_seconds_count", iris) >= 7
     assert grew("martlet_batch_rows_sum", iris) == 21
     assert value(after, "martlet_model_state", iris, 'state="ready"') == 1

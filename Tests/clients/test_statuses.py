@@ -4,12 +4,13 @@ import json
 import threading
 import time
 
-import onnx
 import numpy as np
+import onnx
 import pytest
 import requests
 from onnx import TensorProto, helper, numpy_helper
 
+from martlet_process import MODELS
 from wire import JSON, Wire, predict, request
 
 ROW = [[5.1, 3.5, 1.4, 0.2]]
@@ -24,7 +25,7 @@ def error_of(answer):
 
 
 @pytest.mark.parametrize("method,target", [
-    ("GET", "/"), ("GET", "/nowhere"), ("POST", "/predict/"), ("POST", "/models/iris/predicts"),
+    ("GET", "/nowhere"), ("GET", "/predict/more"), ("POST", "/models/iris/predicts"),
     ("GET", "/models/iris/versions/1/predict/more"), ("GET", "/metricsx"),
     ("POST", "/models/nothing/predict"), ("POST", "/models/iris/versions/2/predict"),
     ("POST", "/predict?model=nothing"), ("POST", "/predict?model=iris&version=9"),
@@ -54,6 +55,20 @@ def test_404_names_the_model_that_is_missing(server):
     assert "17" in message and "iris" in message
 
 
+def test_predict_without_a_name_asks_for_one_when_there_are_several(server):
+    answer = requests.post(f"{server.url}/predict", json={"instances": ROW}, timeout=20)
+    assert answer.status_code == 400, answer.text
+    assert "iris" in error_of(answer)["message"]
+
+
+def test_predict_without_a_name_means_the_default_model(start, tmp_path):
+    (tmp_path / "iris").symlink_to(MODELS / "iris")
+    for server in (start(tmp_path), start(MODELS, "--default-model", "iris")):
+        answer = requests.post(f"{server.url}/predict", json={"instances": ROW}, timeout=20)
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["model"] == "iris"
+
+
 @pytest.mark.parametrize("method,target,allowed", [
     ("GET", "/predict", "POST"), ("PUT", "/models/iris/predict", "POST"),
     ("DELETE", "/models/iris/versions/1/predict", "POST"), ("POST", "/models", "GET"),
@@ -75,6 +90,32 @@ def test_415(server, kind):
     assert answer.status_code == 415, answer.text
     message = error_of(answer)["message"]
     assert "application/json" in message
+
+
+@pytest.mark.parametrize("kind", [
+    "application/json", "application/json;charset=utf-8", "APPLICATION/JSON", None])
+def test_these_are_json(server, kind):
+    """curl -d without a Content-Type of its own is no JSON, no Content-Type at all is."""
+    headers = {"Content-Type": kind} if kind else {}
+    answer = requests.post(
+        f"{server.url}/models/iris/predict", data=b"[[5.1,3.5,1.4,0.2]]", headers=headers, timeout=20)
+    assert answer.status_code == 200, answer.text
+
+
+def test_406_when_nothing_acceptable_can_be_answered(server):
+    for accept, status in (("image/png", 406), ("*/*", 200), ("application/*", 200),
+                           ("text/html, application/json;q=0.5", 200)):
+        answer = requests.post(
+            f"{server.url}/models/iris/predict", json=ROW, headers={"Accept": accept}, timeout=20)
+        assert answer.status_code == status, (accept, answer.text)
+
+
+def test_compressed_bodies_are_refused_not_misread(server):
+    answer = requests.post(
+        f"{server.url}/models/iris/predict", data=b"\x1f\x8b\x08",
+        headers={"Content-Type": "application/json", "Content-Encoding": "gzip"}, timeout=20)
+    assert answer.status_code == 415, answer.text
+    error_of(answer)
 
 
 def test_413_by_length_before_the_body_is_sent(server):
@@ -126,7 +167,7 @@ def test_414_or_431_for_a_target_without_end(server):
 
 @pytest.mark.parametrize("part", [b"POST /predict HTT", predict(ROW)[:-5]], ids=["header", "body"])
 def test_408_when_a_request_does_not_arrive(start, part):
-    server = start(environment={"MARTLET_HEADER_TIMEOUT": "1", "MARTLET_BODY_TIMEOUT": "1"})
+    server = start(environment={"MARTLET_HEADER_SECONDS": "1", "MARTLET_BODY_SECONDS": "1"})
     with Wire(server, timeout=90) as wire:
         wire.send(part)
         begun = time.monotonic()
@@ -138,7 +179,7 @@ def test_408_when_a_request_does_not_arrive(start, part):
 
 def test_trickled_bytes_do_not_extend_the_header_time(start):
     """The slow header attack: one byte at a time, for ever."""
-    server = start(environment={"MARTLET_HEADER_TIMEOUT": "1"})
+    server = start(environment={"MARTLET_HEADER_SECONDS": "1"})
     with Wire(server) as wire:
         wire.send(b"GET /healthz HTTP/1.1\r\nHost: a\r\nX-Slow: ")
         begun = time.monotonic()
