@@ -85,8 +85,14 @@ let package = Package(
             swiftSettings: strict),
         .executableTarget(name: "martlet", dependencies: ["MartletCommand"], swiftSettings: strict),
         // Tests: without settings, since the Test macro does not expand under them.
+        // Tests
+        .testTarget(name: "TidyTests", dependencies: ["Primitives"]),
+        .testTarget(name: "PrimitivesTests", dependencies: ["Primitives"]),
+        .testTarget(name: "TelemetryTests", dependencies: ["Primitives", "Telemetry"]),
+        .testTarget(name: "IOTests", dependencies: ["Primitives", "IO"]),
+        .testTarget(name: "HTTPTests", dependencies: ["Primitives", "HTTP"]),
         .testTarget(
-            name: "PrimitivesTests", dependencies: ["Primitives"]),
+            name: "ServingTests", dependencies: ["Primitives", "Telemetry", "Models", "Serving"]),
         .testTarget(
             name: "KernelsTests",
             dependencies: ["Primitives", "Kernels", "KernelsPortable", "KernelsV3"]),
