@@ -167,6 +167,33 @@
         return written
     }
 
+    /// Removes the bytes of a range, closing the gap by moving what follows. Costs a move of the
+    /// tail.
+    public mutating func removeSubrange(_ range: Range<Int>) {
+        precondition(range.lowerBound >= 0 && range.upperBound <= count, "a range of what is there")
+        guard let base, !range.isEmpty else { return }
+        let tail = count - range.upperBound
+        memmove(
+            base + readIndex + range.lowerBound, base + readIndex + range.upperBound, tail)
+        writeIndex -= range.count
+    }
+
+    init(adopting base: UnsafeMutablePointer<UInt8>, capacity: Int) {
+        self.base = base
+        self.capacity = capacity
+    }
+
+    /// Hands the memory to a pool.
+    mutating func surrender() -> (base: UnsafeMutablePointer<UInt8>, capacity: Int)? {
+        guard let memory = base else { return nil }
+        let result = (base: memory, capacity: capacity)
+        base = nil
+        capacity = 0
+        readIndex = 0
+        writeIndex = 0
+        return result
+    }
+
     /// Gives the memory back; the buffer is then as new.
     public mutating func release() {
         base?.deallocate()
