@@ -1,0 +1,30 @@
+import CLinux
+import Glibc
+
+/// Which build of the kernels runs. Every level computes every kernel.
+public enum InstructionSet: UInt8, Sendable, CaseIterable {
+    /// What every x86-64 (or other) processor runs; no fused multiply-add.
+    case portable
+    /// x86-64-v3: AVX2 and FMA.
+    case v3
+
+    /// The level of this processor, or the lower one that MARTLET_CPU_LEVEL (`portable`, `v3`)
+    /// asks for. Read once.
+    public static let best: InstructionSet = {
+        guard let text = getenv("MARTLET_CPU_LEVEL"), strcmp(text, "portable") == 0 else {
+            return InstructionSet.v3.isSupported ? .v3 : .portable
+        }
+        return .portable
+    }()
+
+    /// Whether this processor can run the level.
+    public var isSupported: Bool {
+        switch self {
+        case .portable: true
+        case .v3: martlet_cpu_level() >= 3
+        }
+    }
+
+    /// Every level this processor can run, lowest first.
+    public static var supported: [InstructionSet] { allCases.filter(\.isSupported) }
+}
