@@ -28,10 +28,17 @@ enum Evaluation {
                 stringSlots.append((index + 1, info.shape.reduce(1, *)))
             }
         }
+        var scratch: [Operand] = []
+        var arenaByteCount = 0
+        for info in op.scratch(Inputs(inputs), infos) {
+            scratch.append(Operand(info, buffer: 0, byteOffset: arenaByteCount))
+            guard let count = Shape.elementCount(info.shape, max: elementCountMax) else { return nil }
+            arenaByteCount += (count * info.dataType.byteCount + 63) & ~63
+        }
         workspace.prepare(
             for: Plan(
-                inputs: [], outputs: infos, arenaByteCount: 0, operationCount: 0, steps: [],
-                places: [], bufferCount: 1 + infos.count, stringSlots: stringSlots))
+                inputs: [], outputs: infos, arenaByteCount: arenaByteCount, operationCount: 0,
+                steps: [], places: [], bufferCount: 1 + infos.count, stringSlots: stringSlots))
         var memories: [AlignedMemory] = []
         for (index, info) in infos.enumerated() {
             let byteCount = info.shape.reduce(1, *) * info.dataType.byteCount
@@ -39,7 +46,7 @@ enum Evaluation {
             workspace.bind(buffer: index + 1, memories[index], byteOffset: 0)
         }
         let sources = constants.map { tensor in tensor.map { Operand($0) } }
-        let step = try op.prepare(Operands(sources), Operands(operands))
+        let step = try op.prepare(Operands(sources), Operands(operands, scratch: scratch))
         try step.run(workspace)
         return infos.indices.map { index in
             let info = infos[index]

@@ -38,12 +38,17 @@ protocol Operator: AnyObject, Sendable {
     /// checked by `infer`.
     func prepare(_ inputs: Operands, _ outputs: Operands) throws(OperatorFailure) -> any Step
 
+    /// Memory the step needs for itself while it runs; it comes with the operands of `prepare`.
+    func scratch(_ inputs: Inputs, _ outputs: [ValueInfo]) -> [ValueInfo]
+
     /// Floating-point operations of one run, for `bench`.
     func operationCount(_ inputs: Inputs, _ outputs: [ValueInfo]) -> Int
 }
 
 extension Operator {
     var isView: Bool { false }
+
+    func scratch(_ inputs: Inputs, _ outputs: [ValueInfo]) -> [ValueInfo] { [] }
 
     func operationCount(_ inputs: Inputs, _ outputs: [ValueInfo]) -> Int {
         outputs.first.map { $0.shape.reduce(1, *) } ?? 0
@@ -90,6 +95,19 @@ struct Inputs {
         return type
     }
 
+    /// A matrix of rows × columns, or a vector as one row. Throws when it has not `columns`.
+    func matrix(_ index: Int, columns: Int? = nil) throws(OperatorFailure) -> (Int, Int) {
+        let shape = self[index].shape
+        guard shape.count == 1 || shape.count == 2, let last = shape.last else {
+            throw OperatorFailure(
+                "its input has shape \(Shape.text(shape)); it takes a matrix, a row for each item")
+        }
+        if let columns, columns != last {
+            throw OperatorFailure("its input has \(last) columns; the model takes \(columns)")
+        }
+        return (shape.count == 1 ? 1 : shape[0], last)
+    }
+
     /// A small list of integers that must be known while planning (axes, a target shape).
     func integers(_ index: Int, _ role: String) throws(OperatorFailure) -> [Int] {
         let info = self[index]
@@ -106,8 +124,13 @@ struct Inputs {
 /// The operands of a node in a plan.
 struct Operands {
     let list: [Operand?]
+    /// What `Operator.scratch` asked for; only with outputs.
+    let scratch: [Operand]
 
-    init(_ list: [Operand?]) { self.list = list }
+    init(_ list: [Operand?], scratch: [Operand] = []) {
+        self.list = list
+        self.scratch = scratch
+    }
 
     var count: Int { list.count }
 

@@ -11,6 +11,8 @@ struct PlanBuilder {
     /// The value whose memory a value lives in: itself, or what it is a view of.
     private var roots: [Int]
     private var operands: [Operand?]
+    /// Scratch memory of the live nodes, in the order of `live`.
+    private var scratch: [[Operand]] = []
     private var arenaByteCount = 0
     private var stringSlots: [(slot: Int, count: Int)] = []
 
@@ -188,13 +190,42 @@ struct PlanBuilder {
             }
         }
         extendToCopies(&lives, lifeOf)
+        let firstScratch = lives.count
+        let scratchInfos = addScratch(&lives)
         guard let plan = MemoryPlan(lives, byteCountMax: compiled.limits.arenaBytesMax) else {
             throw GraphError(
                 "its intermediate values need more than \(compiled.limits.arenaBytesMax) bytes",
                 kind: .input)
         }
         for (owner, offset) in zip(owners, plan.offsets) { places[owner] = (0, offset) }
+        var next = firstScratch
+        for infos in scratchInfos {
+            scratch.append(
+                infos.enumerated().map { position, info in
+                    Operand(info, buffer: 0, byteOffset: plan.offsets[next + position])
+                })
+            next += infos.count
+        }
         arenaByteCount = plan.byteCount
+    }
+
+    /// What the live nodes need for themselves, alive during their own step only.
+    private func addScratch(_ lives: inout [MemoryPlan.Life]) -> [[ValueInfo]] {
+        live.indices.map { step in
+            let (inputs, outputs) = operandInfos(graph.nodes[live[step]])
+            let infos = compiled.operators[live[step]].scratch(inputs, outputs)
+            for info in infos {
+                let byteCount = info.shape.reduce(1, *) * info.dataType.byteCount
+                lives.append(.init(byteCount: byteCount, first: step, last: step))
+            }
+            return infos
+        }
+    }
+
+    private func operandInfos(_ node: Node) -> (Inputs, [ValueInfo]) {
+        let inputs = node.inputs.map { input in input.flatMap { infos[$0.index] } }
+        let outputs = node.outputs.compactMap { output in output.flatMap { infos[$0.index] } }
+        return (Inputs(inputs), outputs)
     }
 
     /// A value that is copied out at the end lives until then.
@@ -210,22 +241,20 @@ struct PlanBuilder {
         var steps: [any Step] = []
         var places: [String] = []
         var operationCount = 0
-        for index in live where !compiled.operators[index].isView {
+        for (step, index) in live.enumerated() where !compiled.operators[index].isView {
             let node = graph.nodes[index]
             let op = compiled.operators[index]
             let inputs = node.inputs.map { input in input.flatMap { operands[$0.index] } }
             let outputs = node.outputs.map { output in output.flatMap { operands[$0.index] } }
             do throws(OperatorFailure) {
-                steps.append(try op.prepare(Operands(inputs), Operands(outputs)))
+                steps.append(
+                    try op.prepare(Operands(inputs), Operands(outputs, scratch: scratch[step])))
             } catch {
                 throw GraphError(error.reason, at: node)
             }
             places.append(node.place)
-            let inputInfos = node.inputs.map { input in input.flatMap { infos[$0.index] } }
-            let outputInfos = node.outputs.compactMap { output in
-                output.flatMap { infos[$0.index] }
-            }
-            operationCount &+= op.operationCount(Inputs(inputInfos), outputInfos)
+            let (inputInfos, outputInfos) = operandInfos(node)
+            operationCount &+= op.operationCount(inputInfos, outputInfos)
         }
         for copy in copies {
             guard let info = infos[copy.from], let source = operands[copy.from] else {
