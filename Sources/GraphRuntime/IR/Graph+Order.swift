@@ -1,3 +1,5 @@
+import Primitives
+
 extension Graph {
     /// Puts the nodes in an order where every value is made before it is read, keeping the order
     /// of the file wherever it allows that. Cost: O(nodes + edges), without recursion.

@@ -1,3 +1,5 @@
+import Primitives
+
 /// ONNX `Abs`: the magnitude of each element.
 enum AbsOperator {
     @Sendable static func make(_ context: OperatorContext) throws(OperatorFailure) -> any Operator {

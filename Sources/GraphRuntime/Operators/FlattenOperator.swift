@@ -1,3 +1,5 @@
+import Primitives
+
 /// ONNX `Flatten`: a matrix with the dimensions in front of `axis` as rows. A view.
 final class FlattenOperator: Operator {
     private let axis: Int

@@ -1,3 +1,5 @@
+import Primitives
+
 /// ONNX `Floor`: each element rounded down.
 enum FloorOperator {
     @Sendable static func make(_ context: OperatorContext) throws(OperatorFailure) -> any Operator {

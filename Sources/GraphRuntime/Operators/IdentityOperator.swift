@@ -1,3 +1,5 @@
+import Primitives
+
 /// ONNX `Identity`: its input, as it is. A view, so it costs nothing.
 final class IdentityOperator: Operator {
     var isView: Bool { true }

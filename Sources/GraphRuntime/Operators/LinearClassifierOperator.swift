@@ -99,7 +99,8 @@ private final class LinearClassifierStep: Step {
         guard rows > 0 else { return }
         let columns = addsClass ? 2 : weights.n
         if addsClass {
-            var second = target.extracting(1...)
+            var second = workspace.mutableSpan(
+                scores, as: Float.self, range: 1..<scores.count)
             KernelSet.best.gemm(
                 a: source, m: rows, b: weights, bias: offsets, c: &second, cStride: 2)
         } else {

@@ -110,8 +110,8 @@ private final class MatMulStep<T: Number>: Step {
         if T.self == Float.self {
             let left = workspace.span(a, as: Float.self).extracting(i * m * k..<(i + 1) * m * k)
             let right = workspace.span(b, as: Float.self).extracting(j * k * n..<(j + 1) * k * n)
-            var all = workspace.mutableSpan(y, as: Float.self)
-            var result = all.extracting(target * m * n..<(target + 1) * m * n)
+            var result = workspace.mutableSpan(
+                y, as: Float.self, range: target * m * n..<(target + 1) * m * n)
             KernelSet.best.matmul(a: left, m: m, k: k, b: right, n: n, c: &result)
             return
         }

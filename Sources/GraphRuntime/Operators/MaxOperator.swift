@@ -1,3 +1,5 @@
+import Primitives
+
 /// ONNX `Max`: the greatest of its inputs, element by element, with broadcasting.
 enum MaxOperator {
     @Sendable static func make(_ context: OperatorContext) throws(OperatorFailure) -> any Operator {

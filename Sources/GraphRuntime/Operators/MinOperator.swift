@@ -1,3 +1,5 @@
+import Primitives
+
 /// ONNX `Min`: the least of its inputs, element by element, with broadcasting.
 enum MinOperator {
     @Sendable static func make(_ context: OperatorContext) throws(OperatorFailure) -> any Operator {

@@ -1,3 +1,5 @@
+import Primitives
+
 /// ONNX `Squeeze`: without the named dimensions of size 1, or without all of them. A view.
 ///
 /// The axes are an attribute before opset 13, an input since.

@@ -1,3 +1,5 @@
+import Primitives
+
 /// ONNX `Unsqueeze`: with dimensions of size 1 put in at the named places. A view.
 ///
 /// The axes are an attribute before opset 13, an input since.
@@ -15,7 +17,7 @@ final class UnsqueezeOperator: Operator {
 
     func infer(_ inputs: Inputs) throws(OperatorFailure) -> [ValueInfo] {
         let shape = inputs[0].shape
-        let axes = try axes ?? inputs.integers(1, "its axes")
+        let axes = if let axes { axes } else { try inputs.integers(1, "its axes") }
         let rank = shape.count + axes.count
         var isNew = Array(repeating: false, count: rank)
         for axis in axes {

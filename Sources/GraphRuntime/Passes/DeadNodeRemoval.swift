@@ -1,3 +1,5 @@
+import Primitives
+
 extension Graph {
     /// Drops nodes none of whose outputs is read, and the tensors of constants nobody reads.
     mutating func removeDeadNodes() {

@@ -1,3 +1,5 @@
+import Primitives
+
 extension Graph {
     /// Turns each `ZipMap` whose maps are an output of the graph into the matrix it was made from,
     /// and keeps its keys as the labels of the classes.

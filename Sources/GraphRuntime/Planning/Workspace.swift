@@ -92,6 +92,21 @@ public final class Workspace {
             as: type, byteOffset: offset, count: operand.count, owner: self)
     }
 
+    /// Some of the values of an operand, for writing.
+    @_lifetime(borrow self)
+    func mutableSpan<T: BitwiseCopyable>(
+        _ operand: borrowing Operand, as type: T.Type, range: Range<Int>
+    ) -> MutableSpan<T> {
+        precondition(operand.buffer >= 0, "a constant is never written")
+        precondition(
+            range.lowerBound >= 0 && range.upperBound <= operand.count,
+            "a range of an operand stays inside it")
+        let start = byteOffsets[operand.buffer] + operand.byteOffset
+        return buffers[operand.buffer].mutableSpan(
+            as: type, byteOffset: start + range.lowerBound * MemoryLayout<T>.stride,
+            count: range.count, owner: self)
+    }
+
     /// Bytes of an operand copied to another of the same size.
     func copy(_ source: borrowing Operand, to target: borrowing Operand) {
         let byteCount = source.count * source.dataType.byteCount

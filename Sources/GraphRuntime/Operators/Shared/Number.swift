@@ -44,8 +44,8 @@ extension Number where Self: FixedWidthInteger {
     static func quotient(_ a: Self, _ b: Self) -> Self {
         a.dividedReportingOverflow(by: b).partialValue
     }
-    static func greater(_ a: Self, _ b: Self) -> Self { max(a, b) }
-    static func lesser(_ a: Self, _ b: Self) -> Self { min(a, b) }
+    static func greater(_ a: Self, _ b: Self) -> Self { a > b ? a : b }
+    static func lesser(_ a: Self, _ b: Self) -> Self { a < b ? a : b }
     func divided(by count: Int) -> Self {
         guard let divisor = Self(exactly: count) else { return 0 }
         return Self.quotient(self, divisor)
