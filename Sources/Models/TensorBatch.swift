@@ -81,6 +81,6 @@ public struct TensorBatch: ~Copyable {
     public func reshape(_ index: Int, rowShape: [Int]) {
         guard columns[index].rowShape != rowShape else { return }
         precondition(rowStart == 0, "only a whole batch changes its row shape")
-        columns[index].reshape(rowShape: rowShape, rows: rowCount)
+        columns[index].reshape(rowShape: rowShape)
     }
 }

@@ -42,19 +42,29 @@ public final class TensorColumn {
         rowCapacity = capacity
     }
 
-    /// Gives the column another row shape; its values are then undefined. For outputs whose shape
-    /// is known only at run time.
-    public func reshape(rowShape: [Int], rows: Int) {
-        let elements = rowShape.reduce(1, *)
+    /// Copies rows of a column of the same dtype and row shape.
+    public func copyRows(from source: TensorColumn, start: Int, count: Int, to row: Int) {
+        precondition(
+            source.spec.dataType == spec.dataType && source.elementsPerRow == elementsPerRow,
+            "rows are copied between columns of one kind")
+        memory.copy(
+            from: source.memory, sourceOffset: start * bytesPerRow, to: row * bytesPerRow,
+            byteCount: count * bytesPerRow)
+        guard spec.dataType == .string else { return }
+        for index in 0..<count * elementsPerRow {
+            strings[row * elementsPerRow + index] = source.strings[start * elementsPerRow + index]
+        }
+    }
+
+    /// Gives the column another row shape with room for as many rows as before; its values are then
+    /// undefined. For outputs whose shape is known only at run time.
+    public func reshape(rowShape: [Int]) {
         self.rowShape = rowShape
-        let bytes = rows * elements * spec.dataType.byteCount
+        elementsPerRow = rowShape.reduce(1, *)
+        let bytes = rowCapacity * bytesPerRow
         if bytes > memory.byteCount { memory = AlignedMemory(byteCount: bytes) }
-        elementsPerRow = elements
-        let stride = bytesPerRow
-        rowCapacity = stride == 0 ? max(rows, rowCapacity) : memory.byteCount / stride
         if spec.dataType == .string {
-            rowCapacity = rows
-            strings = Array(repeating: "", count: rows * elements)
+            strings = Array(repeating: "", count: rowCapacity * elementsPerRow)
         }
     }
 }

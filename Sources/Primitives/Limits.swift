@@ -3,6 +3,8 @@
 public struct Limits: Sendable {
     /// A request line and all header fields (nginx: 4 × 8 KiB).
     public var headerBytesMax = 32 << 10
+    /// A request target; longer is 414.
+    public var targetBytesMax = 8 << 10
     /// Header fields in a request.
     public var headerCountMax = 100
     /// A request body after transfer decoding. 1,000 rows of 1,000 numbers as text are about 10 MB.

@@ -44,6 +44,11 @@
         }
     }
 
+    /// A copy of the readable bytes as text; invalid UTF-8 is repaired.
+    public var text: String {
+        span.withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) }
+    }
+
     /// Takes `byteCount` bytes off the front.
     @inlinable public mutating func consume(_ byteCount: Int) {
         precondition(byteCount >= 0 && byteCount <= count, "only what is there is consumed")
@@ -98,6 +103,12 @@
 
     @inlinable public mutating func append(_ bytes: Span<UInt8>) {
         bytes.withUnsafeBufferPointer { append($0) }
+    }
+
+    /// Appends the readable bytes of another buffer.
+    @inlinable public mutating func append(contentsOf other: borrowing ByteBuffer) {
+        guard let start = other.base else { return }
+        append(UnsafeBufferPointer(start: start + other.readIndex, count: other.count))
     }
 
     /// Appends text as UTF-8.
@@ -165,6 +176,33 @@
         precondition(written >= 0 && written <= free.count, "what was written fits")
         writeIndex += written
         return written
+    }
+
+    /// Removes the bytes of a range, closing the gap by moving what follows. Costs a move of the
+    /// tail.
+    public mutating func removeSubrange(_ range: Range<Int>) {
+        precondition(range.lowerBound >= 0 && range.upperBound <= count, "a range of what is there")
+        guard let base, !range.isEmpty else { return }
+        let tail = count - range.upperBound
+        memmove(
+            base + readIndex + range.lowerBound, base + readIndex + range.upperBound, tail)
+        writeIndex -= range.count
+    }
+
+    init(adopting base: UnsafeMutablePointer<UInt8>, capacity: Int) {
+        self.base = base
+        self.capacity = capacity
+    }
+
+    /// Hands the memory to a pool.
+    mutating func surrender() -> (base: UnsafeMutablePointer<UInt8>, capacity: Int)? {
+        guard let memory = base else { return nil }
+        let result = (base: memory, capacity: capacity)
+        base = nil
+        capacity = 0
+        readIndex = 0
+        writeIndex = 0
+        return result
     }
 
     /// Gives the memory back; the buffer is then as new.

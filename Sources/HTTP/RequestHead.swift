@@ -1,0 +1,56 @@
+/// One header field, as ranges of the bytes it was parsed from.
+public struct HeaderField: Sendable, Equatable {
+    public let name: Range<Int>
+    public let value: Range<Int>
+}
+
+/// What a request line and its fields say. All ranges index the bytes that were parsed: the head is
+/// valid for as long as these stay in place.
+///
+/// One head is reused for many requests (it keeps its array), so parsing does not allocate.
+public struct RequestHead: Sendable {
+    public internal(set) var method = HTTPMethod.get
+    /// 0 or 1: HTTP/1.0 or HTTP/1.1.
+    public internal(set) var minorVersion = 1
+    public internal(set) var path = 0..<0
+    /// Without the question mark; empty when there is none.
+    public internal(set) var query = 0..<0
+    public internal(set) var fields: [HeaderField] = []
+
+    public internal(set) var contentLength: Int?
+    public internal(set) var isChunked = false
+    /// Whether the connection stays open after the answer, as the client sees it.
+    public internal(set) var keepsAlive = true
+    public internal(set) var expectsContinue = false
+
+    public internal(set) var host: Range<Int>?
+    public internal(set) var contentType: Range<Int>?
+    public internal(set) var contentEncoding: Range<Int>?
+    public internal(set) var accept: Range<Int>?
+
+    public init() { fields.reserveCapacity(32) }
+
+    mutating func reset() {
+        method = .get
+        minorVersion = 1
+        path = 0..<0
+        query = 0..<0
+        fields.removeAll(keepingCapacity: true)
+        contentLength = nil
+        isChunked = false
+        keepsAlive = true
+        expectsContinue = false
+        host = nil
+        contentType = nil
+        contentEncoding = nil
+        accept = nil
+    }
+
+    /// The value of the first field with this name (given in lower case).
+    public func value(of name: StaticString, in bytes: Span<UInt8>) -> Range<Int>? {
+        for field in fields where Ascii.equalsIgnoringCase(bytes, field.name, name) {
+            return field.value
+        }
+        return nil
+    }
+}

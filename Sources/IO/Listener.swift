@@ -1,0 +1,100 @@
+import CLinux
+import Glibc
+import Primitives
+
+/// Where a server listens: a numeric address or a name, and a port (0 = a free one).
+public struct ListenAddress: Sendable, Equatable {
+    public let host: String
+    public let port: UInt16
+
+    public init(host: String, port: UInt16) {
+        self.host = host
+        self.port = port
+    }
+
+    /// As in a URL: IPv6 addresses in brackets.
+    public var description: String {
+        host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+    }
+}
+
+/// A listening TCP socket. With SO_REUSEPORT, one for each loop: the kernel spreads connections over
+/// them and no two threads wait on the same queue.
+public final class Listener {
+    public let descriptor: Int32
+    /// The address bound, with the real port.
+    public let address: ListenAddress
+    private var isOpen = true
+
+    /// Throws the failing call with its errno: EADDRINUSE when another process holds the port.
+    public init(
+        _ wanted: ListenAddress, backlog: Int32 = 4096, shared: Bool = true
+    ) throws(SystemError) {
+        var hints = addrinfo()
+        hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV
+        hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
+        var found: UnsafeMutablePointer<addrinfo>?
+        let code = getaddrinfo(
+            wanted.host.isEmpty ? nil : wanted.host, String(wanted.port), &hints, &found)
+        guard code == 0, let info = found else {
+            throw SystemError(call: "look up host '\(wanted.host)'", code == EAI_SYSTEM ? errno : EINVAL)
+        }
+        defer { freeaddrinfo(found) }
+        let flags = Int32(SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
+        let socket = Glibc.socket(info.pointee.ai_family, info.pointee.ai_socktype | flags, 0)
+        guard socket >= 0 else { throw SystemError(call: "socket", errno) }
+        do throws(SystemError) {
+            var on: Int32 = 1
+            let size = socklen_t(MemoryLayout<Int32>.size)
+            setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &on, size)
+            if shared, setsockopt(socket, SOL_SOCKET, SO_REUSEPORT, &on, size) != 0 {
+                throw SystemError(call: "setsockopt SO_REUSEPORT", errno)
+            }
+            guard bind(socket, info.pointee.ai_addr, info.pointee.ai_addrlen) == 0 else {
+                throw SystemError(call: "listen on \(wanted.description)", errno)
+            }
+            guard listen(socket, backlog) == 0 else {
+                throw SystemError(call: "listen on \(wanted.description)", errno)
+            }
+        } catch {
+            Glibc.close(socket)
+            throw error
+        }
+        descriptor = socket
+        address = ListenAddress(host: wanted.host, port: Self.boundPort(socket) ?? wanted.port)
+    }
+
+    deinit { close() }
+
+    /// Stops listening. Connections that the kernel completed and nobody accepted are reset, so
+    /// accept until `.wouldBlock` first.
+    public func close() {
+        guard isOpen else { return }
+        isOpen = false
+        Glibc.close(descriptor)
+    }
+
+    /// Whether somebody already listens there: SO_REUSEPORT would let a second server of the same
+    /// user steal half of the first one's connections without an error.
+    public static func probe(_ wanted: ListenAddress) throws(SystemError) {
+        guard wanted.port != 0 else { return }
+        try Listener(wanted, shared: false).close()
+    }
+
+    private static func boundPort(_ socket: Int32) -> UInt16? {
+        var storage = sockaddr_storage()
+        var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+        let code = withUnsafeMutablePointer(to: &storage) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                getsockname(socket, $0, &length)
+            }
+        }
+        guard code == 0 else { return nil }
+        // The port is at the same offset in sockaddr_in and sockaddr_in6.
+        return withUnsafePointer(to: &storage) { pointer in
+            pointer.withMemoryRebound(to: sockaddr_in.self, capacity: 1) {
+                UInt16(bigEndian: $0.pointee.sin_port)
+            }
+        }
+    }
+}

@@ -1,0 +1,47 @@
+import CLinux
+import Glibc
+import Primitives
+
+/// A joinable operating-system thread.
+public final class Thread {
+    private var handle: pthread_t
+    private var isJoined = false
+
+    private final class Start {
+        let name: String
+        let body: @Sendable () -> Void
+        init(name: String, body: @escaping @Sendable () -> Void) {
+            self.name = name
+            self.body = body
+        }
+    }
+
+    /// Starts `body` on a new thread. `name` is what `top -H` shows (15 bytes at most).
+    public init(name: String, _ body: @escaping @Sendable () -> Void) throws(SystemError) {
+        let start = Unmanaged.passRetained(Start(name: name, body: body))
+        handle = pthread_t()
+        let code = pthread_create(
+            &handle, nil,
+            { context in
+                guard let context else { return nil }
+                let start = Unmanaged<Start>.fromOpaque(context).takeRetainedValue()
+                martlet_name_thread(String(start.name.prefix(15)))
+                start.body()
+                return nil
+            }, start.toOpaque())
+        guard code == 0 else {
+            start.release()
+            throw SystemError(call: "pthread_create", code)
+        }
+    }
+
+    /// Waits for the thread to end. Once.
+    public func join() {
+        guard !isJoined else { return }
+        isJoined = true
+        pthread_join(handle, nil)
+    }
+
+    /// Processors this process may use.
+    public static var processorCount: Int { Int(martlet_processor_count()) }
+}

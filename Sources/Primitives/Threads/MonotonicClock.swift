@@ -1,0 +1,22 @@
+#if canImport(Glibc)
+    import Glibc
+#endif
+
+/// Time that only goes forward, in nanoseconds since some start (CLOCK_MONOTONIC, vDSO: about
+/// 20 ns a call). State machines take time as an argument; loops and workers read it here.
+public enum MonotonicClock {
+    public static var nanoseconds: UInt64 {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        return UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec)
+    }
+}
+
+/// Seconds since 1970-01-01 UTC, for dates a person or a client reads.
+public enum WallClock {
+    public static var seconds: Int {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return time.tv_sec
+    }
+}

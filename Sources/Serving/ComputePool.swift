@@ -1,0 +1,134 @@
+import Models
+import Primitives
+import Synchronization
+import Telemetry
+
+/// Workers for models that are too dear to run on a loop.
+///
+/// Work-conserving: a worker takes whatever waits, at once; batches that queue while all workers are
+/// busy are joined up to the model's batch size. Models take turns, so none starves another.
+public final class ComputePool: Sendable {
+    private struct Queue {
+        var batches: [OpenBatch] = []
+        var items = 0
+        var rows = 0
+        var bytes = 0
+    }
+
+    private struct State {
+        var queues: [Int: Queue] = [:]
+        /// Versions with waiting batches, the next to serve first.
+        var turns: [Int] = []
+        var isStopped = false
+    }
+
+    public let workerCount: Int
+    /// The number of the first worker in the metrics (loops come before).
+    private let firstThread: Int
+    /// Raised once for each batch, so that a sleeping worker wakes.
+    private let work: Wakeup
+    /// Loops add, workers take.
+    private let state = Mutex(State())
+
+    public init(workerCount: Int, firstThread: Int) throws(SystemError) {
+        precondition(workerCount > 0, "a pool has workers")
+        self.workerCount = workerCount
+        self.firstThread = firstThread
+        work = try Wakeup(.counted)
+    }
+
+    /// Queues a batch. Nil when it is taken; else the queue is full and the result is after how many
+    /// seconds the backlog will be worked off.
+    func submit(_ batch: OpenBatch) -> Int? {
+        let version = batch.version
+        let configuration = version.configuration
+        let bytes = batch.byteCount
+        let refusal: Int? = state.withLock { state in
+            var queue = state.queues[version.index] ?? Queue()
+            let isFull =
+                queue.items + batch.tickets.count > configuration.queueItemsMax
+                || queue.bytes + bytes > configuration.queueBytesMax
+            // An idle pool takes even a batch that is larger than the bound of its queue.
+            if isFull, !queue.batches.isEmpty { return retryAfter(version, rows: queue.rows) }
+            if queue.batches.isEmpty { state.turns.append(version.index) }
+            queue.batches.append(batch)
+            queue.items += batch.tickets.count
+            queue.rows += batch.rowCount
+            queue.bytes += bytes
+            state.queues[version.index] = queue
+            version.metrics.queueGrew(items: batch.tickets.count, rows: batch.rowCount)
+            return nil
+        }
+        if refusal == nil { work.raise() }
+        return refusal
+    }
+
+    /// Backlog ÷ drain rate, in whole seconds, at least 1.
+    private func retryAfter(_ version: ModelVersion, rows: Int) -> Int {
+        let chunk = max(version.chunkRows, 1)
+        let runs = Double((rows + chunk - 1) / chunk)
+        let seconds = runs * version.latency.nanoseconds(rows: chunk) / 1e9 / Double(workerCount)
+        return max(1, Int(min(seconds, 3600).rounded(.up)))
+    }
+
+    /// A worker's life: returns after `stop`, when nothing waits any more.
+    public func runWorker(_ number: Int) {
+        precondition(number >= 0 && number < workerCount, "a worker of this pool")
+        let thread = firstThread + number
+        var joined = JoinedBatch()
+        while true {
+            work.take()
+            let (batches, isStopped) = take()
+            if batches.isEmpty {
+                if isStopped { return }
+                continue
+            }
+            let version = batches[0].version
+            for batch in batches {
+                version.metrics.queueShrank(items: batch.tickets.count, rows: batch.rowCount)
+            }
+            joined.run(batches, thread: thread)
+            for batch in batches { batch.home.send(.completed(batch)) }
+        }
+    }
+
+    /// The next model's batches, as many as fit one run.
+    private func take() -> (batches: [OpenBatch], isStopped: Bool) {
+        state.withLock { state in
+            guard !state.turns.isEmpty else { return ([], state.isStopped) }
+            let index = state.turns.removeFirst()
+            guard var queue = state.queues[index] else { return ([], state.isStopped) }
+            var count = 0
+            var rows = 0
+            let chunk = queue.batches[0].version.chunkRows
+            while count < queue.batches.count {
+                let batch = queue.batches[count]
+                let fits = rows + batch.rowCount <= chunk
+                    && batch.rowShapes == queue.batches[0].rowShapes
+                guard count == 0 || fits else { break }
+                rows += batch.rowCount
+                count += 1
+            }
+            let taken = Array(queue.batches[..<count])
+            queue.batches.removeFirst(count)
+            for batch in taken {
+                queue.items -= batch.tickets.count
+                queue.rows -= batch.rowCount
+                queue.bytes -= batch.byteCount
+            }
+            if queue.batches.isEmpty {
+                state.queues[index] = nil
+            } else {
+                state.queues[index] = queue
+                state.turns.append(index)
+            }
+            return (taken, state.isStopped)
+        }
+    }
+
+    /// Lets the workers end once the queues are empty.
+    public func stop() {
+        state.withLock { $0.isStopped = true }
+        work.raise(count: workerCount)
+    }
+}

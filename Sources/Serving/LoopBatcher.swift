@@ -1,0 +1,93 @@
+import Models
+import Primitives
+
+/// One loop's side of batching: gathers the requests of a turn, then runs cheap batches right there
+/// and hands dear ones to the compute pool.
+///
+/// Owned by its loop, not shared.
+public final class LoopBatcher {
+    private struct VersionState {
+        /// Batches of this turn; requests go into the last.
+        var open: [OpenBatch] = []
+        var free: [OpenBatch] = []
+    }
+
+    private let thread: Int
+    private let pool: ComputePool
+    private let home: Mailbox<LoopMessage>
+    private let inlineNanosecondsMax: Double
+    private let freeMax = 8
+    /// By `ModelVersion.index`.
+    private var states: [VersionState] = []
+    /// Versions with open batches, in the order their first request came.
+    private var touched: [Int] = []
+
+    /// `thread` is this loop's number in the metrics.
+    public init(
+        thread: Int, pool: ComputePool, home: Mailbox<LoopMessage>, inlineNanosecondsMax: Double
+    ) {
+        self.thread = thread
+        self.pool = pool
+        self.home = home
+        self.inlineNanosecondsMax = inlineNanosecondsMax
+    }
+
+    public var hasOpenBatches: Bool { !touched.isEmpty }
+
+    /// The batch that the next request of a version goes into: its rows are written behind
+    /// `rowCount`, then committed. Row shapes must be concrete.
+    public func batch(for version: ModelVersion, rowShapes: [[Int]]) -> OpenBatch {
+        while states.count <= version.index { states.append(VersionState()) }
+        if let last = states[version.index].open.last, last.rowCount < version.chunkRows,
+            last.rowShapes == rowShapes, last.version === version
+        {
+            return last
+        }
+        if states[version.index].open.isEmpty { touched.append(version.index) }
+        let batch = reusable(version, rowShapes)
+        states[version.index].open.append(batch)
+        return batch
+    }
+
+    private func reusable(_ version: ModelVersion, _ rowShapes: [[Int]]) -> OpenBatch {
+        let free = states[version.index].free
+        if let found = free.lastIndex(where: { $0.rowShapes == rowShapes && $0.version === version }) {
+            return states[version.index].free.remove(at: found)
+        }
+        return OpenBatch(version: version, rowShapes: rowShapes, home: home)
+    }
+
+    /// Ends the turn. Batches that were computed here, or that the pool refused, are given to
+    /// `completed`; those that went to the pool come back through the mailbox later.
+    public func flush(_ completed: (OpenBatch) -> Void) {
+        guard !touched.isEmpty else { return }
+        for index in touched {
+            for position in states[index].open.indices {
+                let batch = states[index].open[position]
+                if batch.tickets.isEmpty {
+                    giveBack(batch)
+                    continue
+                }
+                let predicted = batch.version.latency.nanoseconds(rows: batch.rowCount)
+                if predicted <= inlineNanosecondsMax {
+                    BatchRunner.run(batch, thread: thread)
+                    completed(batch)
+                    giveBack(batch)
+                } else if let retryAfter = pool.submit(batch) {
+                    batch.outcome = .refused(retryAfterSeconds: retryAfter)
+                    completed(batch)
+                    giveBack(batch)
+                }
+            }
+            states[index].open.removeAll(keepingCapacity: true)
+        }
+        touched.removeAll(keepingCapacity: true)
+    }
+
+    /// A batch is answered and may be filled again.
+    public func giveBack(_ batch: OpenBatch) {
+        guard batch.isReusable, states[batch.version.index].free.count < freeMax else { return }
+        batch.reset()
+        states[batch.version.index].free.append(batch)
+    }
+}

@@ -1,0 +1,36 @@
+import Models
+import Primitives
+
+/// A kind of model: how its artifact is recognised in a version's folder, and how it is loaded.
+public struct ModelFormat: Sendable {
+    public let name: String
+    /// The file inside the version's folder that this format loads.
+    public let fileName: String
+    let load: @Sendable (Artifact, LoadContext) throws(ModelLoadError) -> any Model
+
+    /// A format whose models are of one Swift type.
+    public init<M: Model>(name: String, fileName: String, _ type: M.Type) {
+        self.name = name
+        self.fileName = fileName
+        load = { (artifact, context) throws(ModelLoadError) in
+            try M(artifact: artifact, context: context)
+        }
+    }
+}
+
+/// A Swift type that is served under a name without any file.
+public struct CompiledModel: Sendable {
+    public let name: String
+    public let configuration: ModelConfiguration
+    let load: @Sendable (Artifact, LoadContext) throws(ModelLoadError) -> any Model
+
+    public init<M: Model>(
+        _ type: M.Type, name: String, configuration: ModelConfiguration = ModelConfiguration()
+    ) {
+        self.name = name
+        self.configuration = configuration
+        load = { (artifact, context) throws(ModelLoadError) in
+            try M(artifact: artifact, context: context)
+        }
+    }
+}

@@ -1,0 +1,238 @@
+import Primitives
+
+/// Writes the page that Prometheus scrapes (text exposition format 0.0.4).
+public struct MetricsPage: ~Copyable {
+    public static let contentType: StaticString = "text/plain; version=0.0.4; charset=utf-8"
+
+    private var buffer: ByteBuffer
+
+    /// Adds up all blocks and writes every family. Costs about 100 µs and allocates; it runs on a
+    /// loop, never on a compute worker.
+    public static func render(_ metrics: ServerMetrics, into buffer: inout ByteBuffer) {
+        var page = MetricsPage(buffer: ByteBuffer(capacity: 16 << 10))
+        page.server(metrics)
+        page.models(metrics.models)
+        page.process(metrics)
+        buffer.append(contentsOf: page.buffer)
+    }
+
+    // MARK: Families
+
+    private mutating func server(_ metrics: ServerMetrics) {
+        family("martlet_http_requests_total", "counter", "Answered requests by route and status.")
+        for (route, name) in metrics.routes.enumerated() {
+            for (index, status) in metrics.statuses.enumerated() {
+                let count = metrics.requests(route: route, statusIndex: index)
+                guard count > 0 else { continue }
+                buffer.append("martlet_http_requests_total{route=\"")
+                buffer.append(name)
+                buffer.append("\",code=\"")
+                buffer.append(decimal: status)
+                buffer.append("\"} ")
+                buffer.append(decimal: count)
+                buffer.append("\n")
+            }
+        }
+        let begun = metrics.sum(.requestsBegun)
+        let ended = metrics.sum(.requestsEnded)
+        single(
+            "martlet_requests_in_flight", "gauge", "Requests parsed and not yet answered.",
+            begun > ended ? begun - ended : 0)
+        let accepted = metrics.sum(.connectionsAccepted)
+        let closed = metrics.sum(.connectionsClosed)
+        single(
+            "martlet_connections_open", "gauge", "Open client connections.",
+            accepted > closed ? accepted - closed : 0)
+        single(
+            "martlet_connections_accepted_total", "counter", "Client connections accepted.",
+            accepted)
+        single(
+            "martlet_connections_refused_total", "counter",
+            "Client connections refused at the limit.", metrics.sum(.connectionsRefused))
+        single(
+            "martlet_http_malformed_total", "counter",
+            "Messages refused by the HTTP parser or its limits.", metrics.sum(.badMessages))
+        single(
+            "martlet_http_timeouts_total", "counter",
+            "Connections ended by a header, body, write or idle time limit.",
+            metrics.sum(.timeouts))
+        single(
+            "martlet_received_bytes_total", "counter", "Bytes read from clients.",
+            metrics.sum(.bytesRead))
+        single(
+            "martlet_sent_bytes_total", "counter", "Bytes written to clients.",
+            metrics.sum(.bytesWritten))
+        single(
+            "martlet_loop_turns_total", "counter", "Turns of the event loops.", metrics.sum(.turns))
+    }
+
+    private mutating func models(_ models: [ModelMetrics]) {
+        guard !models.isEmpty else { return }
+        family("martlet_model_state", "gauge", "1 for the state a model version is in.")
+        for model in models {
+            for state in ModelStateLabel.allCases {
+                labels("martlet_model_state", model)
+                buffer.append(",state=\"")
+                buffer.append(state.label)
+                buffer.append("\"} ")
+                buffer.append(model.state == state ? "1\n" : "0\n")
+            }
+        }
+        gauge(models, "martlet_model_load_seconds", "Time to load and warm up a model version.") {
+            Self.seconds($0.loadNanoseconds)
+        }
+        gauge(models, "martlet_queue_items", "Requests waiting for the compute pool.") {
+            String($0.queueItems)
+        }
+        gauge(models, "martlet_queue_rows", "Rows waiting for the compute pool.") {
+            String($0.queueRows)
+        }
+        family("martlet_model_rows_total", "counter", "Rows computed.")
+        for model in models {
+            labels("martlet_model_rows_total", model)
+            buffer.append("} ")
+            buffer.append(decimal: model.sum(ModelMetrics.rowsOffset))
+            buffer.append("\n")
+        }
+        family("martlet_rejected_total", "counter", "Requests refused or failed, by reason.")
+        for model in models {
+            for reason in RejectionReason.allCases {
+                labels("martlet_rejected_total", model)
+                buffer.append(",reason=\"")
+                buffer.append(reason.label)
+                buffer.append("\"} ")
+                buffer.append(decimal: model.sum(ModelMetrics.rejectionsOffset + reason.rawValue))
+                buffer.append("\n")
+            }
+        }
+        histogram(
+            models, "martlet_queue_seconds", "From a request's parsing to the start of its batch.",
+            ModelMetrics.queue, isTime: true)
+        histogram(
+            models, "martlet_compute_seconds", "Computing one batch.", ModelMetrics.compute,
+            isTime: true)
+        histogram(
+            models, "martlet_request_seconds", "From a request's parsing to its answer.",
+            ModelMetrics.total, isTime: true)
+        histogram(
+            models, "martlet_batch_rows", "Rows in a computed batch.", ModelMetrics.batchRows,
+            isTime: false)
+    }
+
+    private mutating func process(_ metrics: ServerMetrics) {
+        let figures = ProcessFigures()
+        family("process_cpu_seconds_total", "counter", "User and system CPU time spent.")
+        buffer.append("process_cpu_seconds_total \(figures.cpuSeconds)\n")
+        single(
+            "process_resident_memory_bytes", "gauge", "Resident memory.",
+            UInt64(figures.residentBytes))
+        single(
+            "process_virtual_memory_bytes", "gauge", "Virtual memory.",
+            UInt64(figures.virtualBytes))
+        single(
+            "process_open_fds", "gauge", "Open file descriptors.", UInt64(figures.openDescriptors))
+        single(
+            "process_max_fds", "gauge", "The most file descriptors this process may open.",
+            UInt64(figures.descriptorsMax))
+        single("process_threads", "gauge", "Threads.", UInt64(figures.threadCount))
+        single(
+            "process_start_time_seconds", "gauge", "Start time, seconds since 1970.",
+            UInt64(metrics.startSeconds))
+    }
+
+    // MARK: Lines
+
+    private mutating func family(
+        _ name: StaticString, _ kind: StaticString, _ help: StaticString
+    ) {
+        buffer.append("# HELP ")
+        buffer.append(name)
+        buffer.append(" ")
+        buffer.append(help)
+        buffer.append("\n# TYPE ")
+        buffer.append(name)
+        buffer.append(" ")
+        buffer.append(kind)
+        buffer.append("\n")
+    }
+
+    private mutating func single(
+        _ name: StaticString, _ kind: StaticString, _ help: StaticString, _ value: UInt64
+    ) {
+        family(name, kind, help)
+        buffer.append(name)
+        buffer.append(" ")
+        buffer.append(decimal: value)
+        buffer.append("\n")
+    }
+
+    private mutating func gauge(
+        _ models: [ModelMetrics], _ name: StaticString, _ help: StaticString,
+        _ value: (ModelMetrics) -> String
+    ) {
+        family(name, "gauge", help)
+        for model in models {
+            labels(name, model)
+            buffer.append("} ")
+            buffer.append(value(model))
+            buffer.append("\n")
+        }
+    }
+
+    /// `name{model="…",version="…"`, open for more labels.
+    private mutating func labels(_ name: StaticString, _ model: ModelMetrics) {
+        buffer.append(name)
+        buffer.append("{model=\"")
+        buffer.append(Self.escaped(model.model))
+        buffer.append("\",version=\"")
+        buffer.append(Self.escaped(model.version))
+        buffer.append("\"")
+    }
+
+    private mutating func histogram(
+        _ models: [ModelMetrics], _ name: StaticString, _ help: StaticString,
+        _ histogram: ShardedHistogram, isTime: Bool
+    ) {
+        family(name, "histogram", help)
+        for model in models {
+            let (cumulative, sum) = histogram.collect(model.blocks)
+            let common = "{model=\"\(Self.escaped(model.model))\",version=\"\(Self.escaped(model.version))\""
+            for (index, count) in cumulative.enumerated() {
+                buffer.append(name)
+                buffer.append("_bucket")
+                buffer.append(common)
+                buffer.append(",le=\"")
+                let isLast = index == histogram.bounds.labels.count
+                buffer.append(isLast ? "+Inf" : histogram.bounds.labels[index])
+                buffer.append("\"} ")
+                buffer.append(decimal: count)
+                buffer.append("\n")
+            }
+            buffer.append(name)
+            buffer.append("_sum\(common)} \(isTime ? Self.seconds(sum) : String(sum))\n")
+            buffer.append(name)
+            buffer.append("_count\(common)} \(cumulative.last ?? 0)\n")
+        }
+    }
+
+    private static func seconds(_ nanoseconds: UInt64) -> String {
+        String(Double(nanoseconds) / 1e9)
+    }
+
+    /// Label values escape backslash, quote and line feed.
+    private static func escaped(_ text: String) -> String {
+        guard text.utf8.contains(where: { $0 == 0x5C || $0 == 0x22 || $0 == 0x0A }) else {
+            return text
+        }
+        var result = ""
+        for character in text {
+            switch character {
+            case "\\": result += "\\\\"
+            case "\"": result += "\\\""
+            case "\n": result += "\\n"
+            default: result.append(character)
+            }
+        }
+        return result
+    }
+}

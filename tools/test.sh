@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# Runs every test: the Swift ones, then those that use real clients on the real binary. Both parts
+# run even when the first fails, and both must have run something.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+tools/install.sh tests
+tools/venv.sh .venv Tests/clients/requirements.txt
+# One build for the product and the tests, so without testable imports (see CONTRIBUTING.md).
+swift build -c release --build-tests
+
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+status=0
+swift test -c release --skip-build --disable-xctest 2>&1 </dev/null | tee "$log" ||
+    status=1
+if ! grep -qE 'Test run with [1-9][0-9]* tests?' "$log"; then
+    echo "test: no Swift test ran" >&2
+    status=1
+fi
+.venv/bin/python -m pytest Tests/clients -q -p no:cacheprovider </dev/null || status=1
+exit $status
