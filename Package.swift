@@ -80,8 +80,10 @@ let package = Package(
             swiftSettings: strict),
         .executableTarget(name: "martlet", dependencies: ["MartletCommand"], swiftSettings: strict),
         // Tests: without settings, since the Test macro does not expand under them.
+        .testTarget(name: "PrimitivesTests", dependencies: ["Primitives"]),
+        .testTarget(name: "ModelsTests", dependencies: ["Primitives", "Models"]),
         .testTarget(
-            name: "PrimitivesTests", dependencies: ["Primitives"]),
+            name: "HTTPServerTests", dependencies: ["Primitives", "Models", "HTTPServer"]),
     ],
     swiftLanguageModes: [.v6]
 )
