@@ -81,7 +81,17 @@ let package = Package(
         .executableTarget(name: "martlet", dependencies: ["MartletCommand"], swiftSettings: strict),
         // Tests: without settings, since the Test macro does not expand under them.
         .testTarget(name: "PrimitivesTests", dependencies: ["Primitives"]),
-        .testTarget(name: "ModelsTests", dependencies: ["Primitives", "Models"]),
+        .testTarget(
+            name: "KernelsTests",
+            dependencies: ["Primitives", "Kernels", "KernelsPortable", "KernelsV3"]),
+        .testTarget(
+            name: "GraphRuntimeTests", dependencies: ["Primitives", "Kernels", "GraphRuntime"]),
+        .testTarget(
+            name: "ModelsTests",
+            dependencies: [
+                "Primitives", "GraphRuntime", "Models", "ONNXProto",
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ]),
         .testTarget(
             name: "HTTPServerTests", dependencies: ["Primitives", "Models", "HTTPServer"]),
     ],
