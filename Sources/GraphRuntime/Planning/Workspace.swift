@@ -5,13 +5,18 @@ import Primitives
 ///
 /// Owned by one thread at a time. The plan gives every value that is alive its own range of the
 /// arena, so spans of different operands never overlap.
-public final class Workspace {
+///
+/// SAFETY: it crosses threads through `WorkspacePool` only, which gives it to one at a time.
+public final class Workspace: @unchecked Sendable {
     /// Buffer 0 is the arena, then inputs, then outputs; the rest (strings made on the way) have no
     /// memory. Lifetime: bound from `bind` to `unbind`, the arena as long as the workspace.
     private var buffers: [AlignedMemory]
     private var byteOffsets: [Int]
     private var strings: [[String]]
     private var stringOffsets: [Int]
+    /// The input shapes of the caller's last call, kept here so that the next one, which mostly
+    /// differs in the number of rows only, allocates nothing.
+    public var shapes: [[Int]] = []
     private static let empty = AlignedMemory(byteCount: 0)
 
     public init() {
