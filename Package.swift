@@ -95,7 +95,14 @@ let package = Package(
         .testTarget(
             name: "KernelsTests",
             dependencies: ["Primitives", "Kernels", "KernelsPortable", "KernelsV3"]),
-        .testTarget(name: "ModelsTests", dependencies: ["Primitives", "Models"]),
+        .testTarget(
+            name: "ModelsTests",
+            dependencies: [
+                "Primitives", "GraphRuntime", "Models", "ONNXProto",
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ]),
+        .testTarget(
+            name: "GraphRuntimeTests", dependencies: ["Primitives", "Kernels", "GraphRuntime"]),
         .testTarget(
             name: "HTTPServerTests", dependencies: ["Primitives", "Models", "HTTPServer"]),
     ],
