@@ -85,7 +85,6 @@ let package = Package(
             swiftSettings: strict),
         .executableTarget(name: "martlet", dependencies: ["MartletCommand"], swiftSettings: strict),
         // Tests: without settings, since the Test macro does not expand under them.
-        // Tests
         .testTarget(name: "TidyTests", dependencies: ["Primitives"]),
         .testTarget(name: "PrimitivesTests", dependencies: ["Primitives"]),
         .testTarget(name: "TelemetryTests", dependencies: ["Primitives", "Telemetry"]),
@@ -96,6 +95,16 @@ let package = Package(
         .testTarget(
             name: "KernelsTests",
             dependencies: ["Primitives", "Kernels", "KernelsPortable", "KernelsV3"]),
+        .testTarget(
+            name: "ModelsTests",
+            dependencies: [
+                "Primitives", "GraphRuntime", "Models", "ONNXProto",
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ]),
+        .testTarget(
+            name: "GraphRuntimeTests", dependencies: ["Primitives", "Kernels", "GraphRuntime"]),
+        .testTarget(
+            name: "HTTPServerTests", dependencies: ["Primitives", "Models", "HTTPServer"]),
     ],
     swiftLanguageModes: [.v6]
 )
