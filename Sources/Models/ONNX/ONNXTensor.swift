@@ -137,3 +137,20 @@ enum ONNXTensor {
         }
     }
 }
+
+extension ONNXTensor {
+    /// Reads a file with one TensorProto.
+    static func read(file bytes: [UInt8], limits: Limits) throws(TensorFailure) -> Tensor {
+        let proto: Onnx_TensorProto
+        do {
+            proto = try Onnx_TensorProto(serializedBytes: bytes)
+        } catch {
+            throw TensorFailure("it is no ONNX TensorProto, or only a part of one (\(error))")
+        }
+        do throws(Failure) {
+            return try read(proto, limits: limits)
+        } catch {
+            throw TensorFailure(error.reason)
+        }
+    }
+}
