@@ -38,12 +38,10 @@ func multiplyAdd(_ sum: F8, _ a: F8, _ b: F8) -> F8 {
 }
 
 /// Lanes of `yes` where the mask holds, else of `no`.
+///
+/// (`replacing` becomes one blend; a mask cast to integers would be taken apart lane by lane.)
 @inline(__always)
-func select(_ mask: Mask8, _ yes: F8, _ no: F8) -> F8 {
-    let bits = unsafeBitCast(mask, to: SIMD8<Int32>.self)
-    let chosen = (bits & integers(yes)) | (~bits & integers(no))
-    return floats(chosen)
-}
+func select(_ mask: Mask8, _ yes: F8, _ no: F8) -> F8 { no.replacing(with: yes, where: mask) }
 
 @inline(__always)
 func integers(_ value: F8) -> SIMD8<Int32> { unsafeBitCast(value, to: SIMD8<Int32>.self) }

@@ -6,6 +6,8 @@ private let logE2High: Float = 0.693359375
 private let logE2Low: Float = -2.12194440e-4
 /// Adding and subtracting it rounds to an integer, which then stands in the low bits.
 private let rounder: Float = 12_582_912
+/// Its bits. (A literal: `bitPattern` is called, not folded, in a loop as large as these.)
+private let rounderBits: Int32 = 0x4b40_0000
 
 /// e^x. Overflow gives ∞, underflow denormals and then 0, NaN gives NaN.
 @inline(__always)
@@ -27,7 +29,7 @@ func exponential(_ x: F8) -> F8 {
     let value = multiplyAdd(rest, polynomial, rest * rest) + F8(repeating: 1)
     // 2^n in two factors: n runs from -150 to 128, past what one exponent holds. Only the last
     // product rounds.
-    let exponent = integers(shifted) &- SIMD8(repeating: Int32(bitPattern: rounder.bitPattern))
+    let exponent = integers(shifted) &- SIMD8(repeating: rounderBits)
     let half = exponent &>> SIMD8(repeating: 1)
     return value * power(of2: half) * power(of2: exponent &- half)
 }

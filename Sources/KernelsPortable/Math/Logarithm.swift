@@ -8,9 +8,9 @@ func logarithm(_ x: F8) -> F8 {
     let isTiny = x .< F8(repeating: Float.leastNormalMagnitude)
     let scaled = select(isTiny, x * F8(repeating: 8_388_608), x)
     // The exponent counted from √½: what lies above in the bits of √½ moves up by one.
-    let start = SIMD8<Int32>(repeating: Int32(bitPattern: Float(0.707_106_77).bitPattern))
+    let start = SIMD8<Int32>(repeating: 0x3f35_04f3)
     let offset = integers(scaled) &- start
-    let exponentBits = offset & SIMD8(repeating: Int32(bitPattern: 0xff80_0000))
+    let exponentBits = offset & SIMD8(repeating: -0x0080_0000)
     let mantissa = floats(integers(scaled) &- exponentBits)
     let steps = exponentBits &>> SIMD8(repeating: 23)
     let exponent = float(steps) - select(isTiny, F8(repeating: 23), F8(repeating: 0))
@@ -39,9 +39,9 @@ func logarithm(_ x: F8) -> F8 {
 /// Small integers (below 2^22) as floats, by bits: converting lane by lane would not vectorise.
 @inline(__always)
 private func float(_ value: SIMD8<Int32>) -> F8 {
-    let rounder: Float = 12_582_912
-    let bits = SIMD8<Int32>(repeating: Int32(bitPattern: rounder.bitPattern)) &+ value
-    return floats(bits) - F8(repeating: rounder)
+    // The bits of 1.5 · 2^23, whose last place is worth 1.
+    let bits = SIMD8<Int32>(repeating: 0x4b40_0000) &+ value
+    return floats(bits) - F8(repeating: 12_582_912)
 }
 
 /// ln(1 + e^x) = max(x, 0) + ln(1 + e^-|x|); the last term by Kahan's correction, which keeps its

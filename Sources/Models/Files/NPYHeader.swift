@@ -106,7 +106,7 @@ public struct NPYElement: Sendable, Equatable {
         return isByteString ? characterCount : characterCount * 4
     }
 
-    /// NumPy's name: `<f4`, `|b1`, `<U12`. It has none for bfloat16, which is kept as raw `|V2`.
+    /// NumPy's name: `<f4`, `|b1`, `<U12`. It has none for bfloat16, which `ml_dtypes` keeps as `|V2`.
     public var descriptor: String {
         switch dataType {
         case .float32: "<f4"
