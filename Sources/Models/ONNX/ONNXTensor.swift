@@ -85,7 +85,7 @@ enum ONNXTensor {
                     + "\(count * dataType.byteCount)")
         }
         let memory = AlignedMemory(byteCount: data.count)
-        memory.copy(from: data.bytes)
+        memory.write(data.span, to: 0)
         let tensor = Tensor(dataType: dataType, shape: shape, memory: memory)
         if dataType == .bool { normalizeBooleans(tensor) }
         return tensor

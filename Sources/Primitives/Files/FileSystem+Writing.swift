@@ -25,7 +25,7 @@ extension FileSystem {
         let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
         guard descriptor >= 0 else { throw SystemError(call: "create \(path)", errno) }
         var failure: Int32 = 0
-        bytes.bytes.withUnsafeBufferPointer { buffer in
+        bytes.span.withUnsafeBufferPointer { buffer in
             var sent = 0
             while sent < buffer.count {
                 let count = Glibc.write(descriptor, buffer.baseAddress! + sent, buffer.count - sent)
