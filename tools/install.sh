@@ -32,7 +32,13 @@ packages() {
         die "no apt-get here; install these (Debian's names) and try again: ${missing[*]}"
     update_once
     echo "install: apt-get install ${missing[*]}" >&2
-    as_root apt-get install -y -qq --no-install-recommends "${missing[@]}" </dev/null >&2
+    local log
+    log=$(mktemp)
+    as_root apt-get install -y -qq --no-install-recommends "${missing[@]}" </dev/null >"$log" 2>&1 || {
+        cat "$log" >&2
+        die "apt-get could not install: ${missing[*]}"
+    }
+    rm -f "$log"
 }
 
 # Debian starts the service of a package that has one. We want a program, not a daemon on port 80 or
@@ -58,7 +64,8 @@ swift_toolchain() {
     local where="Swift 6.2 or newer is needed: https://www.swift.org/install/linux/ (Debian 12)"
     command -v swift >/dev/null || die "swift is not in PATH. $where"
     local version
-    version=$(swift --version 2>/dev/null | sed -n 's/.*Swift version \([0-9]*\.[0-9]*\).*/\1/p' | head -1)
+    version=$(swift --version 2>&1) || die "swift does not run: $version"
+    version=$(sed -n 's/.*Swift version \([0-9]*\.[0-9]*\).*/\1/p' <<<"$version" | head -1)
     [ "$(printf '6.2\n%s\n' "$version" | sort -V | head -1)" = 6.2 ] ||
         die "swift is version ${version:-unknown}. $where"
 }
@@ -69,7 +76,12 @@ python() {
         packages python3 python3-venv
 }
 
-runtime() { packages curl g++ git libnghttp2-dev libssl-dev pkg-config zlib1g-dev; swift_toolchain; }
+runtime() {
+    # The second line is what the Swift toolchain itself loads.
+    packages ca-certificates curl g++ git libnghttp2-dev libssl-dev pkg-config zlib1g-dev \
+        libcurl4 libncurses6 libsqlite3-0 libxml2
+    swift_toolchain
+}
 
 case "${1:-}" in
 runtime) runtime ;;

@@ -13,7 +13,7 @@ public struct MetricsPage: ~Copyable {
         page.server(metrics)
         page.models(metrics.models)
         page.process(metrics)
-        buffer.append(page.buffer.span)
+        buffer.append(contentsOf: page.buffer)
     }
 
     // MARK: Families

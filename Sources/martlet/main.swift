@@ -1,1 +1,3 @@
-print("martlet")
+import MartletCommand
+
+Launcher.main()

@@ -44,6 +44,11 @@
         }
     }
 
+    /// A copy of the readable bytes as text; invalid UTF-8 is repaired.
+    public var text: String {
+        span.withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) }
+    }
+
     /// Takes `byteCount` bytes off the front.
     @inlinable public mutating func consume(_ byteCount: Int) {
         precondition(byteCount >= 0 && byteCount <= count, "only what is there is consumed")
@@ -98,6 +103,12 @@
 
     @inlinable public mutating func append(_ bytes: Span<UInt8>) {
         bytes.withUnsafeBufferPointer { append($0) }
+    }
+
+    /// Appends the readable bytes of another buffer.
+    @inlinable public mutating func append(contentsOf other: borrowing ByteBuffer) {
+        guard let start = other.base else { return }
+        append(UnsafeBufferPointer(start: start + other.readIndex, count: other.count))
     }
 
     /// Appends text as UTF-8.

@@ -1,0 +1,82 @@
+import HTTP
+import IO
+import Primitives
+
+/// A client's connection: its socket, its protocol state and what it owes. Owned by one loop.
+final class Connection {
+    /// Where in its life it is.
+    enum Phase: Equatable {
+        case open
+        /// FIN is sent; what the client still sends is thrown away until it closes too, so that our
+        /// last answer is not lost in a reset (RFC 9112 section 9.6).
+        case lingering
+        case closed
+    }
+
+    let descriptor: Int32
+    /// Its name in the loop's slot table and epoll set.
+    var token: UInt64 = 0
+    var phase = Phase.open
+    var session: HTTP1Session
+
+    /// Bytes that belong to an incomplete request; empty (and without memory) otherwise.
+    var input = ByteBuffer()
+    /// Answer bytes not yet taken by the kernel.
+    var output = ByteBuffer()
+
+    /// The number of the next request.
+    var nextSequence: UInt32 = 0
+    /// The number of the next answer to go out.
+    var nextAnswer: UInt32 = 0
+    /// Answers that are ready before their turn. Almost always empty.
+    var parked: [ParkedAnswer] = []
+    /// After this answer the connection closes.
+    var lastSequence: UInt32?
+    var owesContinue = false
+
+    var interest: Interest = []
+    /// Whether it holds a place of `Limits.connectionsMax`.
+    var countsTowardsLimit = false
+    /// The client sent FIN: it may still wait for answers.
+    var isPeerFinished = false
+    /// In the loop's list of connections to write.
+    var isDirty = false
+    /// In the loop's list of connections with unread requests.
+    var isResuming = false
+
+    /// Milliseconds of the loop's clock.
+    var deadline: UInt64 = .max
+    /// The earliest time the timer wheel will name this connection, or `.max`.
+    var wheelDue: UInt64 = .max
+    /// When the request that is arriving began.
+    var requestBegan: UInt64?
+    /// When the output last became empty or shorter.
+    var lastProgress: UInt64 = 0
+
+    init(descriptor: Int32, limits: Limits) {
+        self.descriptor = descriptor
+        session = HTTP1Session(limits: limits)
+    }
+
+    /// Nothing has been asked and nothing is owed.
+    var isIdle: Bool {
+        phase == .open && outstanding == 0 && output.isEmpty && input.isEmpty
+    }
+
+    /// Requests read and not yet answered.
+    var outstanding: Int { Int(nextSequence &- nextAnswer) }
+
+    /// Whether another request may be taken in now.
+    func hasRoom(_ limits: Limits) -> Bool {
+        phase == .open && lastSequence == nil && outstanding < limits.pipelineMax
+            && output.count < limits.outputBytesMax
+    }
+}
+
+/// A whole answer waiting for those before it.
+final class ParkedAnswer {
+    let sequence: UInt32
+    var bytes = ByteBuffer()
+
+    init(sequence: UInt32) { self.sequence = sequence }
+}

@@ -1,0 +1,40 @@
+import HTTP
+import Primitives
+
+/// A request that is answered with an error: its status, a code for programs, a sentence for people.
+struct Refusal: Error {
+    var status: Int
+    var code: String
+    var message: String
+    var allow: StaticString?
+    var retryAfterSeconds: Int?
+
+    init(
+        _ status: Int, _ code: String, _ message: String, allow: StaticString? = nil,
+        retryAfterSeconds: Int? = nil
+    ) {
+        self.status = status
+        self.code = code
+        self.message = message
+        self.allow = allow
+        self.retryAfterSeconds = retryAfterSeconds
+    }
+
+    init(_ refusal: HTTPRefusal) {
+        self.init(refusal.status, String(describing: refusal.code), String(describing: refusal.message))
+    }
+
+    init(_ refusal: DecodeRefusal) {
+        let status = refusal.code == .tooManyRows ? 413 : 400
+        self.init(status, refusal.code.rawValue, refusal.message)
+    }
+
+    /// `{"error": {"code": …, "message": …}}`
+    func appendBody(to buffer: inout ByteBuffer) {
+        buffer.append("{\"error\": {\"code\": ")
+        buffer.appendJSON(string: code)
+        buffer.append(", \"message\": ")
+        buffer.appendJSON(string: message)
+        buffer.append("}}\n")
+    }
+}

@@ -1,0 +1,45 @@
+import HTTP
+import Primitives
+
+/// What the server answers to. The raw value is the route's number in the metrics.
+enum Route: Int, CaseIterable, Sendable {
+    case index, health, live, ready, metrics, models, model, predict
+    /// No such path.
+    case unknown
+    /// Refused before there was a path.
+    case malformed
+
+    /// The `route` label.
+    var label: String {
+        switch self {
+        case .index: "index"
+        case .health: "healthz"
+        case .live: "livez"
+        case .ready: "readyz"
+        case .metrics: "metrics"
+        case .models: "models"
+        case .model: "model"
+        case .predict: "predict"
+        case .unknown: "unknown"
+        case .malformed: "malformed"
+        }
+    }
+
+    /// The methods it takes, as a 405 names them.
+    var allow: StaticString {
+        switch self {
+        case .predict: "POST"
+        case .index, .health, .live, .ready, .metrics, .models, .model: "GET, HEAD"
+        case .unknown, .malformed: ""
+        }
+    }
+
+    func takes(_ method: HTTPMethod) -> Bool {
+        switch self {
+        case .predict: method == .post
+        case .index, .health, .live, .ready, .metrics, .models, .model:
+            method == .get || method == .head
+        case .unknown, .malformed: true
+        }
+    }
+}

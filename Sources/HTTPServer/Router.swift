@@ -1,0 +1,137 @@
+import HTTP
+import Primitives
+
+/// A path and query, taken apart. The ranges index the bytes that were routed.
+struct RouteMatch: Equatable {
+    var route: Route
+    /// `{name}` of the path, or `model=` of the query.
+    var model: Range<Int>?
+    /// `{version}` of the path, or `version=` of the query.
+    var version: Range<Int>?
+    /// `output=` of the query.
+    var output: Range<Int>?
+
+    init(_ route: Route) { self.route = route }
+}
+
+/// Maps paths to routes without making strings.
+enum Router {
+    /// `/predict`, `/models`, `/models/{name}`, `/models/{name}/predict`,
+    /// `/models/{name}/versions/{version}` and `…/predict`, and the health and metrics paths.
+    static func match(_ bytes: Span<UInt8>, path: Range<Int>, query: Range<Int>) -> RouteMatch {
+        var match = matchPath(bytes, path)
+        if !query.isEmpty { readQuery(bytes, query, into: &match) }
+        return match
+    }
+
+    private static func matchPath(_ bytes: Span<UInt8>, _ path: Range<Int>) -> RouteMatch {
+        guard path.count > 1, bytes[path.lowerBound] == UInt8(ascii: "/") else {
+            return RouteMatch(path.count == 1 && bytes[path.lowerBound] == 0x2F ? .index : .unknown)
+        }
+        var segments = Segments(path.lowerBound + 1..<path.upperBound)
+        guard let first = segments.next(bytes) else { return RouteMatch(.unknown) }
+        if Ascii.equals(bytes, first, "models") { return matchModels(bytes, &segments) }
+        guard segments.next(bytes) == nil else { return RouteMatch(.unknown) }
+        if Ascii.equals(bytes, first, "predict") { return RouteMatch(.predict) }
+        if Ascii.equals(bytes, first, "healthz") { return RouteMatch(.health) }
+        if Ascii.equals(bytes, first, "livez") { return RouteMatch(.live) }
+        if Ascii.equals(bytes, first, "readyz") { return RouteMatch(.ready) }
+        if Ascii.equals(bytes, first, "metrics") { return RouteMatch(.metrics) }
+        return RouteMatch(.unknown)
+    }
+
+    private static func matchModels(
+        _ bytes: Span<UInt8>, _ segments: inout Segments
+    ) -> RouteMatch {
+        guard let name = segments.next(bytes) else { return RouteMatch(.models) }
+        var match = RouteMatch(.model)
+        match.model = name
+        guard let third = segments.next(bytes) else { return match }
+        if Ascii.equals(bytes, third, "predict"), segments.next(bytes) == nil {
+            match.route = .predict
+            return match
+        }
+        guard Ascii.equals(bytes, third, "versions"), let version = segments.next(bytes) else {
+            return RouteMatch(.unknown)
+        }
+        match.version = version
+        guard let fifth = segments.next(bytes) else { return match }
+        guard Ascii.equals(bytes, fifth, "predict"), segments.next(bytes) == nil else {
+            return RouteMatch(.unknown)
+        }
+        match.route = .predict
+        return match
+    }
+
+    /// The parts of a path between slashes; one slash at the end counts for nothing.
+    private struct Segments {
+        private var rest: Range<Int>
+
+        init(_ range: Range<Int>) { rest = range }
+
+        mutating func next(_ bytes: Span<UInt8>) -> Range<Int>? {
+            guard !rest.isEmpty else { return nil }
+            var end = rest.lowerBound
+            while end < rest.upperBound, bytes[end] != UInt8(ascii: "/") { end += 1 }
+            let segment = rest.lowerBound..<end
+            rest = min(end + 1, rest.upperBound)..<rest.upperBound
+            return segment
+        }
+    }
+
+    private static func readQuery(
+        _ bytes: Span<UInt8>, _ query: Range<Int>, into match: inout RouteMatch
+    ) {
+        var start = query.lowerBound
+        while start < query.upperBound {
+            var end = start
+            var equals: Int?
+            while end < query.upperBound, bytes[end] != UInt8(ascii: "&") {
+                if equals == nil, bytes[end] == UInt8(ascii: "=") { equals = end }
+                end += 1
+            }
+            if let equals {
+                let value = equals + 1..<end
+                let key = start..<equals
+                // What the path says wins over the query.
+                if match.model == nil, Ascii.equals(bytes, key, "model") { match.model = value }
+                if match.version == nil, Ascii.equals(bytes, key, "version") {
+                    match.version = value
+                }
+                if match.output == nil, Ascii.equals(bytes, key, "output") { match.output = value }
+            }
+            start = end + 1
+        }
+    }
+
+    /// A name with its percent-encoded bytes decoded (RFC 3986 section 2.1); nil when it is malformed.
+    static func decoded(_ bytes: Span<UInt8>, _ range: Range<Int>) -> [UInt8]? {
+        var result: [UInt8] = []
+        result.reserveCapacity(range.count)
+        var index = range.lowerBound
+        while index < range.upperBound {
+            if bytes[index] == UInt8(ascii: "%") {
+                guard index + 2 < range.upperBound, let high = Ascii.hexValue(bytes[index + 1]),
+                    let low = Ascii.hexValue(bytes[index + 2])
+                else { return nil }
+                result.append(high << 4 | low)
+                index += 3
+            } else {
+                result.append(bytes[index])
+                index += 1
+            }
+        }
+        return result
+    }
+
+    /// Text for an error message: printable, and not longer than a line.
+    static func shown(_ bytes: Span<UInt8>, _ range: Range<Int>) -> String {
+        var text = ""
+        for index in range.prefix(80) {
+            let byte = bytes[index]
+            text.unicodeScalars.append(
+                byte >= 0x20 && byte < 0x7F ? Unicode.Scalar(byte) : Unicode.Scalar(UInt8(0x3F)))
+        }
+        return range.count > 80 ? text + "…" : text
+    }
+}

@@ -1,0 +1,57 @@
+import HTTP
+import IO
+import Primitives
+import Serving
+import Telemetry
+
+extension ServerLoop {
+    /// Sets when a connection's patience ends. Later deadlines cost nothing: the wheel's entry finds
+    /// out when it comes due.
+    func setDeadline(_ connection: Connection, _ deadline: UInt64) {
+        connection.deadline = deadline
+        guard deadline < connection.wheelDue else { return }
+        connection.wheelDue = deadline
+        wheel.schedule(connection.token, due: deadline)
+    }
+
+    func expireTimers() {
+        wheel.advance(toMilliseconds: now, into: &expired)
+        guard !expired.isEmpty else { return }
+        for expiry in expired {
+            if expiry.token == Token.acceptAgain {
+                if let listener {
+                    poller.change(listener.descriptor, token: Token.listener, .read)
+                }
+                continue
+            }
+            guard let connection = connections[expiry.token], connection.wheelDue == expiry.due
+            else { continue }
+            connection.wheelDue = .max
+            if connection.deadline <= now {
+                timeOut(connection)
+            } else if connection.deadline != .max {
+                setDeadline(connection, connection.deadline)
+            }
+        }
+        expired.removeAll(keepingCapacity: true)
+        for connection in dirty {
+            connection.isDirty = false
+            if connection.phase != .closed { flush(connection) }
+        }
+        dirty.removeAll(keepingCapacity: true)
+    }
+
+    private func timeOut(_ connection: Connection) {
+        guard connection.phase == .open else {
+            close(connection)
+            return
+        }
+        if connection.requestBegan != nil, connection.output.isEmpty, connection.outstanding == 0 {
+            metrics.count(loop: number, .timeouts)
+            refuse(connection, connection.session.isInBody ? .bodyTimeout : .headerTimeout)
+            return
+        }
+        if !connection.isIdle || !isDraining { metrics.count(loop: number, .timeouts) }
+        close(connection)
+    }
+}

@@ -1,0 +1,231 @@
+import HTTP
+import IO
+import Models
+import Primitives
+import Serving
+import Telemetry
+
+/// One event loop with everything it owns: a listener, an epoll set, connections, buffers, timers.
+///
+/// One thread runs it and nothing it owns is shared; other threads reach it through its mailbox.
+/// A turn: wait, read and parse what is ready, run the batches that came together, write the answers.
+final class ServerLoop {
+    /// Tokens of the epoll set that are no connections (generation 0 is never a connection's).
+    enum Token {
+        static let listener: UInt64 = 1
+        static let mailbox: UInt64 = 2
+        /// In the timer wheel: try to accept again after descriptors ran out.
+        static let acceptAgain: UInt64 = 3
+    }
+
+    let number: Int
+    let limits: Limits
+    let shared: SharedState
+    let registry: Registry
+    let metrics: ServerMetrics
+    let mailbox: Mailbox<LoopMessage>
+    let batcher: LoopBatcher
+    let poller: Poller
+    var listener: Listener?
+
+    var connections = SlotTable<Connection>()
+    var buffers = BufferPool(capacity: 16 << 10)
+    /// Connections with answer bytes to write at the end of the turn.
+    var dirty: [Connection] = []
+    /// Connections whose unread requests may be taken in now that answers went out.
+    var resuming: [Connection] = []
+    /// Scratch for one request's head and one answer's body.
+    var head = RequestHead()
+    var body = ByteBuffer(capacity: 16 << 10)
+    var date = HTTPDate()
+    var messages: [LoopMessage] = []
+
+    var wheel: TimerWheel
+    var expired: [TimerWheel.Expiry] = []
+    var nowNanoseconds: UInt64
+    var now: UInt64 { nowNanoseconds / 1_000_000 }
+
+    /// The models as this loop knows them; replaced when the registry's generation changes.
+    var catalog: Catalog
+    /// Set when draining: after this time the remaining connections are cut.
+    var drainEnd: UInt64?
+
+    init(
+        number: Int, listener: Listener, shared: SharedState, registry: Registry,
+        metrics: ServerMetrics, mailbox: Mailbox<LoopMessage>, pool: ComputePool,
+        configuration: ServerConfiguration
+    ) throws(SystemError) {
+        self.number = number
+        self.listener = listener
+        self.shared = shared
+        self.registry = registry
+        self.metrics = metrics
+        self.mailbox = mailbox
+        limits = configuration.limits
+        batcher = LoopBatcher(
+            thread: number, pool: pool, home: mailbox,
+            inlineNanosecondsMax: Double(configuration.inlineMicroseconds) * 1000)
+        poller = try Poller()
+        nowNanoseconds = MonotonicClock.nanoseconds
+        wheel = TimerWheel(nowMilliseconds: nowNanoseconds / 1_000_000)
+        catalog = Catalog(registry.snapshot)
+        try poller.add(listener.descriptor, token: Token.listener, .read)
+        try poller.add(mailbox.wakeup.descriptor, token: Token.mailbox, .read)
+    }
+
+    /// Runs until it has drained.
+    func run() {
+        date.update(secondsSince1970: WallClock.seconds)
+        while !isFinished {
+            let count = poller.wait(timeoutMilliseconds: wheel.count > 0 ? 50 : -1)
+            nowNanoseconds = MonotonicClock.nanoseconds
+            metrics.count(loop: number, .turns)
+            if catalog.snapshot.generation != registry.generation {
+                catalog = Catalog(registry.snapshot)
+            }
+            for index in 0..<count { handle(poller.event(index)) }
+            finishTurn()
+            expireTimers()
+        }
+        closeAll()
+    }
+
+    private func handle(_ event: ReadyEvent) {
+        switch event.token {
+        case Token.listener: acceptConnections()
+        case Token.mailbox: receiveMessages()
+        default:
+            guard let connection = connections[event.token] else { return }
+            if event.isBroken {
+                close(connection)
+                return
+            }
+            if event.isWritable { markDirty(connection) }
+            if event.isReadable { read(connection) }
+        }
+    }
+
+    /// Runs what was gathered and writes what is ready. Answers make room for further requests of
+    /// pipelining clients, so this goes round until nothing is left to do.
+    private func finishTurn() {
+        date.update(secondsSince1970: WallClock.seconds)
+        while true {
+            batcher.flush { answer($0) }
+            guard !resuming.isEmpty else { break }
+            let again = resuming
+            resuming.removeAll(keepingCapacity: true)
+            for connection in again {
+                connection.isResuming = false
+                if connection.phase == .open { advance(connection) }
+            }
+        }
+        for connection in dirty {
+            connection.isDirty = false
+            if connection.phase != .closed { flush(connection) }
+        }
+        dirty.removeAll(keepingCapacity: true)
+        // Writing may have made room below the output limit.
+        if !resuming.isEmpty { finishTurn() }
+    }
+
+    private func receiveMessages() {
+        mailbox.receive(into: &messages)
+        for message in messages {
+            switch message {
+            case .completed(let batch):
+                answer(batch)
+                batcher.giveBack(batch)
+            case .drain: beginDrain()
+            }
+        }
+        messages.removeAll(keepingCapacity: true)
+    }
+
+    // MARK: Connections
+
+    func acceptConnections() {
+        guard let listener else { return }
+        while true {
+            switch Socket.accept(listener.descriptor) {
+            case .connection(let descriptor): open(descriptor)
+            case .aborted: continue
+            case .wouldBlock: return
+            case .exhausted:
+                // Waiting clients stay in the kernel's queue; trying at once would spin.
+                poller.change(listener.descriptor, token: Token.listener, [])
+                wheel.schedule(Token.acceptAgain, due: now + 100)
+                return
+            }
+        }
+    }
+
+    private func open(_ descriptor: Int32) {
+        metrics.count(loop: number, .connectionsAccepted)
+        let isOverLimit = !shared.takeConnection(max: limits.connectionsMax)
+        let connection = Connection(descriptor: descriptor, limits: limits)
+        connection.token = connections.insert(connection)
+        connection.countsTowardsLimit = !isOverLimit
+        do {
+            try poller.add(descriptor, token: connection.token, .read)
+        } catch {
+            close(connection)
+            return
+        }
+        connection.interest = .read
+        connection.lastProgress = now
+        setDeadline(connection, now + UInt64(limits.idleMilliseconds))
+        if isOverLimit {
+            metrics.count(loop: number, .connectionsRefused)
+            refuseConnection(connection)
+        }
+    }
+
+    func close(_ connection: Connection) {
+        guard connection.phase != .closed else { return }
+        connection.phase = .closed
+        connections.remove(connection.token)
+        Socket.close(connection.descriptor)
+        buffers.reclaim(&connection.input)
+        buffers.reclaim(&connection.output)
+        connection.parked.removeAll()
+        metrics.count(loop: number, .connectionsClosed)
+        // Its unanswered requests end with it.
+        metrics.count(loop: number, .requestsEnded, connection.outstanding)
+        if connection.countsTowardsLimit { shared.giveConnection() }
+    }
+
+    private func closeAll() {
+        var remaining: [Connection] = []
+        connections.forEach { remaining.append($1) }
+        for connection in remaining { close(connection) }
+        listener?.close()
+    }
+
+    // MARK: Draining
+
+    private func beginDrain() {
+        guard drainEnd == nil else { return }
+        // Connections that the kernel completed would be reset with the listener: take them first.
+        acceptConnections()
+        if let listener {
+            poller.remove(listener.descriptor)
+            listener.close()
+        }
+        listener = nil
+        drainEnd = now + UInt64(limits.drainMilliseconds)
+        // A client on an idle connection may be sending at this moment: it gets a last answer with
+        // `Connection: close` within this time, then the connection ends.
+        connections.forEach { _, connection in
+            if connection.isIdle { setDeadline(connection, now + Self.drainIdleMilliseconds) }
+        }
+    }
+
+    static let drainIdleMilliseconds: UInt64 = 500
+
+    var isDraining: Bool { drainEnd != nil }
+
+    private var isFinished: Bool {
+        guard let drainEnd else { return false }
+        return connections.count == 0 || now >= drainEnd
+    }
+}

@@ -1,0 +1,122 @@
+"""A `martlet serve` process under test: started on a free port, stopped by its own pid."""
+
+import os
+import pathlib
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+
+import requests
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+MODELS = ROOT / "models"
+BINARY = pathlib.Path(os.environ.get("MARTLET_BIN", ROOT / ".build/release/martlet")).absolute()
+
+START_SECONDS = 30
+STOP_SECONDS = 60
+LISTENING = re.compile(rb"listening on http://127\.0\.0\.1:(\d+)")
+
+
+def run(*arguments, timeout=60, **options):
+    """Runs martlet to its end; its output is text."""
+    return subprocess.run(
+        [str(BINARY), *map(str, arguments)], stdin=subprocess.DEVNULL, capture_output=True,
+        text=True, timeout=timeout, **options)
+
+
+def tool(name, package):
+    """A program of Debian's, from PATH or from where tools/install.sh puts it."""
+    found = shutil.which(name, path=f"{ROOT / '.build-tools'}:{os.environ['PATH']}:/usr/sbin")
+    assert found, f"{name} is missing: tools/install.sh tests (Debian's package {package})"
+    return found
+
+
+class MartletProcess:
+    def __init__(self, folder=MODELS, *options, environment=None):
+        assert BINARY.is_file(), f"{BINARY} is missing: swift build -c release, or set MARTLET_BIN"
+        self.errors = tempfile.TemporaryFile()
+        self.lines = []
+        self.port = None
+        self._listening = threading.Event()
+        self.process = subprocess.Popen(
+            [str(BINARY), "serve", str(folder), "--host", "127.0.0.1", "--port", "0", *options],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self.errors,
+            env={**os.environ, **(environment or {})})
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        try:
+            assert self._listening.wait(START_SECONDS) and self.port, "did not say where it listens"
+            self._wait_until_ready()
+        except BaseException as error:
+            self.kill()
+            if isinstance(error, AssertionError):
+                raise AssertionError(f"{error}; {self.report()}") from None
+            raise
+
+    def _read(self):
+        for line in self.process.stdout:
+            self.lines.append(line)
+            found = LISTENING.search(line)
+            if found:
+                self.port = int(found[1])
+                self._listening.set()
+        self._listening.set()
+
+    def _wait_until_ready(self):
+        end = time.monotonic() + START_SECONDS
+        status = None
+        while time.monotonic() < end and self.process.poll() is None:
+            try:
+                status = requests.get(f"{self.url}/readyz", timeout=5).status_code
+                if status == 200:
+                    return
+            except requests.ConnectionError:
+                pass
+            time.sleep(0.02)
+        raise AssertionError(f"was never ready (last status {status})")
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.port}"
+
+    def connect(self, timeout=20):
+        connection = socket.create_connection(("127.0.0.1", self.port), timeout=timeout)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return connection
+
+    def send_signal(self, number):
+        self.process.send_signal(number)
+
+    def wait(self):
+        """Waits for the end; its exit status."""
+        try:
+            return self.process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise AssertionError(f"did not stop within {STOP_SECONDS} s; {self.report()}") from None
+
+    def stop(self, number=signal.SIGTERM):
+        """Asks it to stop as an operator does; it must leave cleanly."""
+        if self.process.poll() is None:
+            self.send_signal(number)
+        status = self.wait()
+        self._reader.join(5)
+        assert status == 0, f"exit status {status}; {self.report()}"
+
+    def kill(self):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait(10)
+
+    def error_text(self):
+        self.errors.seek(0)
+        return self.errors.read().decode(errors="replace")
+
+    def report(self):
+        output = b"".join(self.lines[-20:]).decode(errors="replace")
+        return f"status {self.process.poll()}, stdout:\n{output}\nstderr:\n{self.error_text()[-4000:]}"
