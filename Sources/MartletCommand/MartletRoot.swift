@@ -17,7 +17,9 @@ struct MartletRoot: ParsableCommand {
             MARTLET_DRAIN_SECONDS. A flag wins over its variable.
             """,
         version: MartletVersion.text,
-        subcommands: [ServeCommand.self, InferCommand.self, InspectCommand.self])
+        subcommands: [
+            ServeCommand.self, InferCommand.self, InspectCommand.self, BenchCommand.self,
+        ])
 }
 
 /// The version of the program.
