@@ -17,7 +17,7 @@ struct MartletRoot: ParsableCommand {
             MARTLET_DRAIN_SECONDS. A flag wins over its variable.
             """,
         version: MartletVersion.text,
-        subcommands: [ServeCommand.self])
+        subcommands: [ServeCommand.self, InferCommand.self, InspectCommand.self])
 }
 
 /// The version of the program.

@@ -46,17 +46,25 @@ private func dictionary(_ descriptor: String, _ shape: String, order: String = "
     }
     #expect(message(file(dictionary("<f4", "()"), data: 4)) == "float32 []")
     #expect(message(file(dictionary("<f4", "(0, 7)"), data: 0)) == "float32 [0, 7]")
-    #expect(message(file(#"{"shape":(1,),"fortran_order":False,"descr":"<f4"}"#, data: 4)) == "float32 [1]")
+    #expect(
+        message(file(#"{"shape":(1,),"fortran_order":False,"descr":"<f4"}"#, data: 4))
+            == "float32 [1]")
 }
 
 @Test func brokenHeadersAreRefusedWithTheirReason() {
     #expect(message([]) == "the file ends inside the header")
-    #expect(message(Array("PK\u{3}\u{4}......".utf8)) == "the file does not start as a NumPy file does (\\x93NUMPY)")
-    #expect(message(file("", version: 4, data: 4)) == "format version 4.0 is not supported (1.0 to 3.0 are)")
+    #expect(
+        message(Array("PK\u{3}\u{4}......".utf8))
+            == "the file does not start as a NumPy file does (\\x93NUMPY)")
+    #expect(
+        message(file("", version: 4, data: 4))
+            == "format version 4.0 is not supported (1.0 to 3.0 are)")
     #expect(
         message([0x93, 0x4E, 0x55, 0x4D, 0x50, 0x59, 2, 0, 255, 255, 255, 255])
             == "the header has 4294967295 bytes, more than 10000")
-    #expect(message([0x93, 0x4E, 0x55, 0x4D, 0x50, 0x59, 1, 0, 50, 0]) == "the file ends inside the header")
+    #expect(
+        message([0x93, 0x4E, 0x55, 0x4D, 0x50, 0x59, 1, 0, 50, 0])
+            == "the file ends inside the header")
     #expect(
         message(file(dictionary("<f4", "(2, 3)"), data: 23))
             == "the shape [2, 3] of '<f4' needs 24 bytes of data, the file holds 23")
@@ -69,16 +77,22 @@ private func dictionary(_ descriptor: String, _ shape: String, order: String = "
     #expect(
         message(file(dictionary("<f4", "(4611686018427387904,)"), data: 0))
             == "the shape [4611686018427387904] is too large")
-    #expect(message(file(dictionary("<f4", "(99999999999999999999,)"), data: 0)) == "a dimension is too large")
-    #expect(message(file(dictionary("<f4", "(-1,)"), data: 0)) == "the header is malformed at byte 60")
-    #expect(message(file(dictionary("<f4", "(3)"), data: 12)) == "the header is malformed at byte 62")
+    #expect(
+        message(file(dictionary("<f4", "(99999999999999999999,)"), data: 0))
+            == "a dimension is too large")
+    #expect(
+        message(file(dictionary("<f4", "(-1,)"), data: 0)) == "the header is malformed at byte 61")
+    #expect(
+        message(file(dictionary("<f4", "(3)"), data: 12)) == "the header is malformed at byte 63")
     #expect(
         message(file(dictionary("|O", "(1,)"), data: 8))
             == "arrays of '|O' are not supported; use float, int, uint, bool, U or S elements")
     #expect(
         message(file("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,), }", data: 4))
             == "arrays of records are not supported")
-    #expect(message(file("{'descr': '<f4', 'shape': (1,), }", data: 4)) == "the header has no 'fortran_order'")
+    #expect(
+        message(file("{'descr': '<f4', 'shape': (1,), }", data: 4))
+            == "the header has no 'fortran_order'")
     #expect(
         message(file("{'descr': '<f4', 'descr': '<f4', 'shape': (1,), }", data: 4))
             == "the header's key 'descr' is unknown or repeated")

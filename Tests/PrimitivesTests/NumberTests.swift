@@ -195,7 +195,8 @@ private struct Generator: RandomNumberGenerator {
         (9_007_199_254_740_991, "9007199254740991.0"),
         (9_007_199_254_740_992, "9007199254740992.0"),
         (9_007_199_254_740_994, "9007199254740994.0"), (0.1 + 0.2, "0.30000000000000004"),
-        (4 * .leastNonzeroMagnitude, "2e-323"), (123456.789, "123456.789"), (1e-4 * 3, "0.00030000000000000003"),
+        (4 * .leastNonzeroMagnitude, "2e-323"), (123456.789, "123456.789"),
+        (1e-4 * 3, "0.00030000000000000003"),
         (.nan, "null"), (.infinity, "null"), (-.infinity, "null"), (1e15, "1000000000000000.0"),
     ] as [(Double, String)])
 func doublesAreWrittenAsPeopleExpect(_ sample: (Double, String)) {
@@ -206,7 +207,8 @@ func doublesAreWrittenAsPeopleExpect(_ sample: (Double, String)) {
     arguments: [
         (0.1, "0.1"), (0.3, "0.3"), (1, "1.0"), (16_777_216, "16777216.0"),
         (3.4028235e38, "3.4028235e38"),
-        (.leastNonzeroMagnitude, "1e-45"), (1.1754944e-38, "1.1754944e-38"), (-5.1, "-5.1"), (.nan, "null"),
+        (.leastNonzeroMagnitude, "1e-45"), (1.1754944e-38, "1.1754944e-38"), (-5.1, "-5.1"),
+        (.nan, "null"),
         (-.infinity, "null"), (0.97, "0.97"), (1e16, "1e16"), (8.5e9, "8500000000.0"),
     ] as [(Float, String)])
 func floatsAreWrittenAsPeopleExpect(_ sample: (Float, String)) {

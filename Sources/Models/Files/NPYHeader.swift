@@ -29,7 +29,9 @@ public struct NPYHeader: Sendable, Equatable {
         var fields = NPYHeaderParser(file)
         dataOffset = try fields.readPreamble()
         try fields.readDictionary()
-        guard let descriptor = fields.descriptor else { throw NPYError("the header has no 'descr'") }
+        guard let descriptor = fields.descriptor else {
+            throw NPYError("the header has no 'descr'")
+        }
         guard let shape = fields.shape else { throw NPYError("the header has no 'shape'") }
         guard let order = fields.isFortranOrder else {
             throw NPYError("the header has no 'fortran_order'")

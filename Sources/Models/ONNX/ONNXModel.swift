@@ -19,6 +19,9 @@ public final class ONNXModel: Model {
     /// are computed in blocks; that changes no answer.
     let blockRows: Int
 
+    /// The most rows that are computed at once.
+    public var rowsPerBlock: Int { blockRows }
+
     public convenience init(
         artifact: Artifact, context: LoadContext
     ) throws(ModelLoadError) {

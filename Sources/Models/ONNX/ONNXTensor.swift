@@ -85,7 +85,7 @@ enum ONNXTensor {
                     + "\(count * dataType.byteCount)")
         }
         let memory = AlignedMemory(byteCount: data.count)
-        memory.copy(from: data.bytes)
+        memory.write(data.span, to: 0)
         let tensor = Tensor(dataType: dataType, shape: shape, memory: memory)
         if dataType == .bool { normalizeBooleans(tensor) }
         return tensor
@@ -134,6 +134,23 @@ enum ONNXTensor {
             return Tensor(dataType, shape: shape, proto.int32Data.map { UInt8($0 == 0 ? 0 : 1) })
         case .string:
             throw Failure("strings are no numbers")
+        }
+    }
+}
+
+extension ONNXTensor {
+    /// Reads a file with one TensorProto.
+    static func read(file bytes: [UInt8], limits: Limits) throws(TensorFailure) -> Tensor {
+        let proto: Onnx_TensorProto
+        do {
+            proto = try Onnx_TensorProto(serializedBytes: bytes)
+        } catch {
+            throw TensorFailure("it is no ONNX TensorProto, or only a part of one (\(error))")
+        }
+        do throws(Failure) {
+            return try read(proto, limits: limits)
+        } catch {
+            throw TensorFailure(error.reason)
         }
     }
 }

@@ -19,7 +19,8 @@ struct CSVRows {
     func decode(_ body: Span<UInt8>) throws(DecodeRefusal) -> Int {
         planInOrder()
         guard !scratch.csvColumns.isEmpty else {
-            throw DecodeRefusal(.unsupportedFormat, "the model's rows are empty, CSV cannot carry them")
+            throw DecodeRefusal(
+                .unsupportedFormat, "the model's rows are empty, CSV cannot carry them")
         }
         var text = CSVText(body)
         if let names = try header(body) {
@@ -31,12 +32,14 @@ struct CSVRows {
             guard rows < limits.requestRowsMax else {
                 throw DecodeRefusal(
                     .tooManyRows,
-                    "the body has more than \(limits.requestRowsMax) rows, the most a request may have")
+                    "the body has more than \(limits.requestRowsMax) rows, the most a request may have"
+                )
             }
             guard rows == 0 || signature.batchDimension != .none else {
                 throw DecodeRefusal(
                     .invalidShape,
-                    "line \(text.line) is one too many: the model takes whole tensors, one a request")
+                    "line \(text.line) is one too many: the model takes whole tensors, one a request"
+                )
             }
             for column in columns { column.reserve(rows: firstRow + rows + 1) }
             try readLine(&text, row: firstRow + rows)
@@ -176,7 +179,8 @@ struct CSVRows {
         }
         if let missing = scratch.lastSeen.firstIndex(of: 0) {
             throw DecodeRefusal(
-                .missingInput, "line 1 has no '\(columns[missing].spec.name)', "
+                .missingInput,
+                "line 1 has no '\(columns[missing].spec.name)', "
                     + "the model takes \(JSONFault.list(signature))")
         }
     }
@@ -203,11 +207,15 @@ struct CSVRows {
 
     private static func isWord(_ body: Span<UInt8>, _ range: Range<Int>) -> Bool {
         var word = Ascii.trimmed(body, range)
-        if let first = word.first, body[first] == UInt8(ascii: "-") || body[first] == UInt8(ascii: "+") {
+        if let first = word.first,
+            body[first] == UInt8(ascii: "-") || body[first] == UInt8(ascii: "+")
+        {
             word = first + 1..<word.upperBound
         }
         guard let first = word.first else { return false }
-        if body[first] &- UInt8(ascii: "0") <= 9 || body[first] == UInt8(ascii: ".") { return false }
+        if body[first] &- UInt8(ascii: "0") <= 9 || body[first] == UInt8(ascii: ".") {
+            return false
+        }
         func isText(_ text: StaticString) -> Bool { Ascii.equalsIgnoringCase(body, word, text) }
         return !isText("nan") && !isText("inf") && !isText("infinity") && !isText("true")
             && !isText("false") && !isText("null") && !isText("none") && !isText("na")

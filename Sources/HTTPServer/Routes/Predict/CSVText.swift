@@ -41,7 +41,8 @@ struct CSVText: ~Escapable {
                 return field
             case UInt8(ascii: "\""):
                 throw DecodeRefusal(
-                    .invalidCSV, "line \(line): a quote inside a field that does not start with one")
+                    .invalidCSV, "line \(line): a quote inside a field that does not start with one"
+                )
             default: next += 1
             }
         }
@@ -82,7 +83,8 @@ struct CSVText: ~Escapable {
         case UInt8(ascii: "\n"):
             line += 1
             next += 1
-        case UInt8(ascii: "\r") where next + 1 < bytes.count && bytes[next + 1] == UInt8(ascii: "\n"):
+        case UInt8(ascii: "\r")
+        where next + 1 < bytes.count && bytes[next + 1] == UInt8(ascii: "\n"):
             line += 1
             next += 2
         case UInt8(ascii: "\r"):

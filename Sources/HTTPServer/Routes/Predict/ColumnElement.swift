@@ -120,7 +120,9 @@ protocol IntegerElement: ColumnElement, FixedWidthInteger {}
 extension IntegerElement {
     static func read(_ reader: inout JSONReader) throws(JSONError) -> Self {
         let offset = reader.offset
-        let value = isSigned ? Self(exactly: try reader.readInt64()) : Self(exactly: try reader.readUInt64())
+        let value =
+            isSigned
+            ? Self(exactly: try reader.readInt64()) : Self(exactly: try reader.readUInt64())
         guard let value else { throw JSONError(.numberOutOfRange, offset: offset) }
         return value
     }

@@ -37,17 +37,20 @@ extension JSONFault {
                 "\(place) has a fraction, input '\(spec.name)' takes \(spec.dataType.name)")
         case .missingInput(let missing):
             return DecodeRefusal(
-                .missingInput, "\(place) has no '\(signature.inputs[missing].name)', "
+                .missingInput,
+                "\(place) has no '\(signature.inputs[missing].name)', "
                     + "the model takes \(Self.list(signature))")
         case .unknownInput:
             return DecodeRefusal(
-                .unknownInput, "\(place) has '\(key(in: body))', "
+                .unknownInput,
+                "\(place) has '\(key(in: body))', "
                     + "the model takes \(Self.list(signature))")
         case .repeatedInput:
             return DecodeRefusal(.invalidJSON, "\(place) has '\(key(in: body))' twice")
         case .notAnObject(let found):
             return DecodeRefusal(
-                .invalidType, "\(place) is \(found.phrase), "
+                .invalidType,
+                "\(place) is \(found.phrase), "
                     + "the model takes an object with \(Self.list(signature))")
         case .tooManyRows(let max):
             return DecodeRefusal(
@@ -58,16 +61,19 @@ extension JSONFault {
                 .invalidShape, "\(place) has \(found) rows, the columns before it have \(expected)")
         case .tooManyInstances:
             return DecodeRefusal(
-                .invalidShape, "\(place) is one too many: the model takes whole tensors, one a request")
+                .invalidShape,
+                "\(place) is one too many: the model takes whole tensors, one a request")
         case .notRows(let found):
             return DecodeRefusal(.invalidType, "\(place) is \(found.phrase), not an array of rows")
         case .notABody(let found):
             return DecodeRefusal(
-                .invalidJSON, "the body is \(found.phrase), not an object with 'instances' or 'inputs'")
+                .invalidJSON,
+                "the body is \(found.phrase), not an object with 'instances' or 'inputs'")
         case .noRoot:
             return DecodeRefusal(.missingInput, "the body has neither 'instances' nor 'inputs'")
         case .twoRoots:
-            return DecodeRefusal(.invalidJSON, "the body has more than one of 'instances' and 'inputs'")
+            return DecodeRefusal(
+                .invalidJSON, "the body has more than one of 'instances' and 'inputs'")
         }
     }
 

@@ -6,6 +6,8 @@ struct JSONRowShapes {
     let signature: Signature
 
     func find(in body: Span<UInt8>) throws(DecodeRefusal) -> [[Int]] {
+        let rowShapes = signature.inputs.map { signature.rowShape(of: $0) }
+        if rowShapes.allSatisfy({ $0.allSatisfy { $0 >= 0 } }) { return rowShapes }
         var shapes = [[Int]?](repeating: nil, count: signature.inputs.count)
         do throws(JSONFault) {
             try look(body, &shapes)
@@ -13,10 +15,10 @@ struct JSONRowShapes {
             throw error.refusal(signature, columns: [], body: body)
         }
         var result: [[Int]] = []
-        for (spec, shape) in zip(signature.inputs, shapes) {
+        for (index, spec) in signature.inputs.enumerated() {
             result.append(
                 try Self.settle(
-                    signature.rowShape(of: spec), found: shape, name: spec.name,
+                    rowShapes[index], found: shapes[index], name: spec.name,
                     elementsMax: body.count))
         }
         return result
@@ -49,7 +51,8 @@ struct JSONRowShapes {
             let (product, overflow) = elements.multipliedReportingOverflow(by: dimension)
             guard !overflow, product <= elementsMax else {
                 throw DecodeRefusal(
-                    .invalidShape, "the first row of input '\(name)' is not as large as it is wide: "
+                    .invalidShape,
+                    "the first row of input '\(name)' is not as large as it is wide: "
                         + "its arrays differ in length")
             }
             elements = product
@@ -69,15 +72,17 @@ struct JSONRowShapes {
         case .object:
             try reader.enterMembers()
             while try reader.goToMember() {
-                do throws(JSONFault) {
-                    if reader.isKey("instances") {
-                        return try lookAtInstances(&reader, &shapes)
-                    }
-                    if reader.isKey("inputs") { return try lookAtInputs(&reader, &shapes) }
-                } catch {
-                    throw error.under(reader.isKey("inputs") ? .inputs : .instances)
+                let isInstances = reader.isKey("instances")
+                guard isInstances || reader.isKey("inputs") else {
+                    try reader.skip()
+                    continue
                 }
-                try reader.skip()
+                do throws(JSONFault) {
+                    return isInstances
+                        ? try lookAtInstances(&reader, &shapes) : try lookAtInputs(&reader, &shapes)
+                } catch {
+                    throw error.under(isInstances ? .instances : .inputs)
+                }
             }
             throw JSONFault(.noRoot, offset: reader.offset)
         case .null, .boolean, .number, .string:
@@ -92,10 +97,14 @@ struct JSONRowShapes {
         guard kind == .array else { throw JSONFault(.notRows(kind), offset: reader.offset) }
         try reader.enter(dimension: 0)
         guard try reader.goToElement() else { throw JSONFault(.noRows, offset: reader.offset) }
-        if try reader.kind() == .object {
-            try lookAtMembers(&reader, &shapes, areRows: true)
-        } else if shapes.count == 1 {
-            shapes[0] = try measure(&reader)
+        do throws(JSONFault) {
+            if try reader.kind() == .object {
+                try lookAtMembers(&reader, &shapes, areRows: true)
+            } else if shapes.count == 1 {
+                shapes[0] = try measure(&reader)
+            }
+        } catch {
+            throw error.inside(0)
         }
     }
 
@@ -117,13 +126,19 @@ struct JSONRowShapes {
     ) throws(JSONFault) {
         try reader.enterMembers()
         while try reader.goToMember() {
-            guard let input = signature.inputs.firstIndex(where: { [name = reader.keyString()] in
-                $0.name == name
-            }) else {
+            guard
+                let input = signature.inputs.firstIndex(where: { [name = reader.keyString()] in
+                    $0.name == name
+                })
+            else {
                 try reader.skip()
                 continue
             }
-            shapes[input] = areRows ? try measure(&reader) : try measureFirst(&reader)
+            do throws(JSONFault) {
+                shapes[input] = areRows ? try measure(&reader) : try measureFirst(&reader)
+            } catch {
+                throw error.named(input)
+            }
         }
     }
 
@@ -133,8 +148,14 @@ struct JSONRowShapes {
         guard kind == .array else { throw JSONFault(.notRows(kind), offset: reader.offset) }
         try reader.enter(dimension: 0)
         var shape: [Int]?
+        var row = 0
         while try reader.goToElement() {
-            if shape == nil { shape = try measure(&reader) } else { try reader.skip() }
+            do throws(JSONFault) {
+                if row == 0 { shape = try measure(&reader) } else { try reader.skip() }
+            } catch {
+                throw error.inside(row)
+            }
+            row += 1
         }
         return shape
     }
@@ -149,7 +170,11 @@ struct JSONRowShapes {
         var count = 0
         var inner: [Int] = []
         while try reader.goToElement() {
-            if count == 0 { inner = try measure(&reader) } else { try reader.skip() }
+            do throws(JSONFault) {
+                if count == 0 { inner = try measure(&reader) } else { try reader.skip() }
+            } catch {
+                throw error.inside(count)
+            }
             count += 1
         }
         return [count] + inner

@@ -28,7 +28,8 @@ struct NPYRows {
         if let failed = try values.copy(from: body) {
             let spec = column.spec
             throw DecodeRefusal(
-                .outOfRange, "the array's element \(place(failed, header)) is out of the range of "
+                .outOfRange,
+                "the array's element \(place(failed, header)) is out of the range of "
                     + "\(spec.dataType.name), which input '\(spec.name)' takes")
         }
         return rows
@@ -39,7 +40,8 @@ struct NPYRows {
     ) throws(DecodeRefusal) -> NPYHeader {
         guard signature.inputs.count == 1 else {
             throw DecodeRefusal(
-                .unsupportedFormat, "a NumPy file carries one array, the model takes "
+                .unsupportedFormat,
+                "a NumPy file carries one array, the model takes "
                     + "\(signature.inputs.count): \(JSONFault.list(signature))")
         }
         do throws(NPYError) {

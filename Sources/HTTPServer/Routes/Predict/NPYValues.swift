@@ -43,7 +43,8 @@ struct NPYValues {
 
     private func mismatch() -> DecodeRefusal {
         DecodeRefusal(
-            .invalidType, "the array has \(header.element.dataType.name) elements, "
+            .invalidType,
+            "the array has \(header.element.dataType.name) elements, "
                 + "input '\(column.spec.name)' takes \(column.spec.dataType.name)")
     }
 

@@ -159,7 +159,9 @@ extension TensorBatch {
         var best = 0
         for index in 1..<max(values.count, 1) {
             let isHigher = score(values[index]) > score(values[best])
-            if isHigher || (score(values[best]).isNaN && !score(values[index]).isNaN) { best = index }
+            if isHigher || (score(values[best]).isNaN && !score(values[index]).isNaN) {
+                best = index
+            }
         }
         return best
     }

@@ -1,0 +1,130 @@
+import ArgumentParser
+import Models
+import Primitives
+
+/// `martlet infer`
+struct InferCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "infer",
+        abstract: "Run a model once on files and write its outputs as NumPy files.",
+        discussion: """
+            MODEL is a model file, a version's folder or a model's folder (its highest version is
+            taken). Each FILE holds one input: .npy, .json (nested lists), .csv (a line a row, a
+            header is skipped) or .pb (an ONNX TensorProto). Inputs without a name go in the order
+            that `martlet inspect MODEL` shows.
+
+              martlet infer models/iris --input rows.csv --output-dir out
+              martlet infer model.onnx --input X=features.npy --input city.json --output-dir out
+
+            Writes one .npy file an output, named after it, characters other than letters, digits,
+            '.', '_' and '-' replaced by '_'. Strings become NumPy unicode arrays.
+            """)
+
+    @Argument(help: "The model file or folder. [MARTLET_MODEL]")
+    var model: String?
+
+    @Option(
+        name: .long, parsing: .singleValue,
+        help: """
+            A file with one input's values, optionally with the input's name in front. Once for each \
+            input. [MARTLET_INPUT, separated by ':']
+            """)
+    var input: [String] = []
+
+    @Option(help: "The folder to write to; it is made if it is missing. [MARTLET_OUTPUT_DIR]")
+    var outputDir = Environment.text("MARTLET_OUTPUT_DIR") ?? "."
+
+    mutating func run() throws {
+        guard let path = model ?? Environment.text("MARTLET_MODEL") else {
+            Exit.usage("name a model: martlet infer MODEL --input FILE --output-dir DIR")
+        }
+        if input.isEmpty, let list = Environment.text("MARTLET_INPUT") {
+            input = list.split(separator: ":").map(String.init)
+        }
+        let model = ModelFile.load(path)
+        let tensors = readInputs(model.signature)
+        let outputs: [Tensor]
+        do throws(PredictionError) {
+            outputs = try model.run(tensors)
+        } catch {
+            Exit.failure(error.description)
+        }
+        write(outputs, model.signature)
+    }
+
+    /// The tensor of every input, in the order of the signature.
+    private func readInputs(_ signature: Signature) -> [Tensor] {
+        var paths: [String?] = Array(repeating: nil, count: signature.inputs.count)
+        var unnamed: [String] = []
+        for argument in input {
+            if let (index, path) = named(argument, signature) {
+                guard paths[index] == nil else {
+                    Exit.usage("the input '\(signature.inputs[index].name)' is given twice")
+                }
+                paths[index] = path
+            } else {
+                unnamed.append(argument)
+            }
+        }
+        for path in unnamed {
+            guard let index = paths.firstIndex(of: nil) else {
+                Exit.usage("there are more files than inputs; the model takes \(paths.count)")
+            }
+            paths[index] = path
+        }
+        return zip(signature.inputs, paths).map { spec, path in
+            guard let path else {
+                Exit.usage("no file for the input '\(spec.name)'; add --input \(spec.name)=FILE")
+            }
+            do throws(TensorFile.Failure) {
+                return try TensorFile.read(path, for: spec)
+            } catch {
+                Exit.failure("input '\(spec.name)': \(error.description)")
+            }
+        }
+    }
+
+    /// Splits `NAME=FILE`. A path with `=` whose front is no input's name stays a path if it exists.
+    private func named(_ argument: String, _ signature: Signature) -> (Int, String)? {
+        // Names may hold `=` themselves: the longest name that fits wins.
+        let fitting = signature.inputs.indices.filter {
+            argument.hasPrefix(signature.inputs[$0].name + "=")
+        }.max { signature.inputs[$0].name.utf8.count < signature.inputs[$1].name.utf8.count }
+        if let fitting {
+            return (fitting, String(argument.dropFirst(signature.inputs[fitting].name.count + 1)))
+        }
+        if argument.contains("="), FileSystem.kind(of: argument) == nil {
+            let name = argument.prefix { $0 != "=" }
+            let names = signature.inputs.map(\.name).joined(separator: ", ")
+            Exit.usage("the model has no input '\(name)'; it has: \(names)")
+        }
+        return nil
+    }
+
+    private func write(_ outputs: [Tensor], _ signature: Signature) {
+        do throws(SystemError) {
+            try FileSystem.createFolder(outputDir)
+            for (tensor, spec) in zip(outputs, signature.outputs) {
+                var file = ByteBuffer()
+                NPYWriter.append(tensor, to: &file)
+                try FileSystem.write(file, to: "\(outputDir)/\(Self.fileName(spec.name))")
+            }
+        } catch {
+            Exit.failure(error.description)
+        }
+    }
+
+    /// `dense/out:0` becomes `dense_out_0.npy`.
+    static func fileName(_ name: String) -> String {
+        var result = ""
+        for scalar in name.unicodeScalars {
+            let isKept =
+                switch scalar {
+                case "a"..."z", "A"..."Z", "0"..."9", ".", "_", "-": true
+                default: false
+                }
+            result.unicodeScalars.append(isKept ? scalar : "_")
+        }
+        return result + ".npy"
+    }
+}

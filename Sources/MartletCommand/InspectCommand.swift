@@ -1,0 +1,114 @@
+import ArgumentParser
+import GraphRuntime
+import Models
+import Primitives
+
+/// `martlet inspect`
+struct InspectCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "inspect",
+        abstract: "Show what a model takes and gives, its operators, parameters and memory.",
+        discussion: """
+            MODEL is a model file, a version's folder or a model's folder (its highest version is
+            taken). A '-' in a shape is a size that each request chooses; in front it is the batch.
+
+              martlet inspect models/digits
+              martlet inspect model.onnx --batch 64
+            """)
+
+    @Argument(help: "The model file or folder. [MARTLET_MODEL]")
+    var model: String?
+
+    @Option(help: "Rows to compute the memory of a batch for. [MARTLET_BATCH]")
+    var batch = Environment.integer("MARTLET_BATCH", default: 32)
+
+    mutating func validate() throws {
+        guard (1...1_000_000).contains(batch) else {
+            throw ValidationError("--batch is \(batch); it must be from 1 to 1000000")
+        }
+    }
+
+    mutating func run() throws {
+        guard let path = model ?? Environment.text("MARTLET_MODEL") else {
+            Exit.usage("name a model: martlet inspect MODEL")
+        }
+        let file = ModelFile.find(path)
+        let model = ModelFile.load(file)
+        StandardStreams.output(Self.text(model, file: file, batch: batch))
+    }
+
+    static func text(_ model: ONNXModel, file: String, batch: Int) -> String {
+        let compiled = model.compiled
+        var text = "model       \(file)\n"
+        if !compiled.name.isEmpty { text += "graph       \(compiled.name)\n" }
+        text += lines("inputs", model.signature.inputs)
+        text += lines("outputs", model.signature.outputs)
+        text += "batch       \(sentence(model.signature.batchDimension))\n"
+        if let labels = model.classLabels { text += "classes     \(list(labels))\n" }
+        let operators = compiled.operatorCounts.map { "\($0.name) × \($0.count)" }
+        text += "operators   \(operators.joined(separator: ", "))\n"
+        text += "parameters  \(compiled.parameterCount), \(size(compiled.parameterByteCount))\n"
+        do throws(GraphError) {
+            let isDynamic = model.signature.batchDimension == .dynamic
+            let rows = isDynamic ? batch : 1
+            let arena = try model.arenaByteCount(rows: rows)
+            let plan = try compiled.plan(inputShapes: model.shapes(rows: rows))
+            text += "steps       \(plan.stepCount) after folding and fusing\n"
+            text += "memory      \(size(arena)) of intermediate values a thread"
+            text += isDynamic ? " for \(min(rows, model.rowsPerBlock)) rows at a time\n" : "\n"
+            let operations = try model.operationsPerRow()
+            text += "arithmetic  \(count(operations)) operations a row\n"
+        } catch {
+            text += "memory      unknown: \(error.description)\n"
+        }
+        return text
+    }
+
+    private static func lines(_ title: String, _ specs: [TensorSpec]) -> String {
+        var text = ""
+        let width = specs.map(\.name.count).max() ?? 0
+        for (index, spec) in specs.enumerated() {
+            let head = index == 0 ? title : ""
+            let shape = spec.shape.map { $0 < 0 ? "-" : String($0) }.joined(separator: ", ")
+            text += padded(head, 12) + padded(spec.name, width) + "  \(spec.dataType.name) [\(shape)]\n"
+        }
+        return text
+    }
+
+    private static func padded(_ text: String, _ width: Int) -> String {
+        text + String(repeating: " ", count: max(0, width - text.count))
+    }
+
+    private static func sentence(_ dimension: BatchDimension) -> String {
+        switch dimension {
+        case .dynamic: "any number of rows; requests are gathered"
+        case .fixed(let rows): "\(rows) rows a run"
+        case .none: "none; each run takes whole tensors"
+        }
+    }
+
+    private static func list(_ labels: ClassLabels) -> String {
+        let names: [String]
+        switch labels {
+        case .integers(let list): names = list.map { String($0) }
+        case .strings(let list): names = list
+        }
+        let rest = names.count > 20 ? ", … (\(names.count))" : ""
+        return names.prefix(20).joined(separator: ", ") + rest
+    }
+
+    private static func size(_ byteCount: Int) -> String {
+        if byteCount < 10_240 { return "\(byteCount) bytes" }
+        if byteCount < 10 << 20 { return "\(byteCount >> 10) KiB" }
+        return "\(byteCount >> 20) MiB"
+    }
+
+    private static func count(_ value: Double) -> String {
+        let units = [(1e9, "G"), (1e6, "M"), (1e3, "k")]
+        for (unit, letter) in units where value >= unit {
+            let tenths = (value / unit * 10).rounded() / 10
+            return "\(tenths) \(letter)"
+        }
+        return "\(Int(value))"
+    }
+}

@@ -1,0 +1,43 @@
+import Models
+import Primitives
+import Serving
+
+/// Finds the file that a command's MODEL argument means.
+enum ModelFile {
+    /// A model file itself, a version's folder, or a model's folder, of which the highest version
+    /// is taken. Ends the process with a clear line when there is none.
+    static func find(_ path: String) -> String {
+        switch FileSystem.kind(of: path) {
+        case .file?, .other?: return path
+        case nil: Exit.failure("there is no file or folder '\(path)'")
+        case .folder?: break
+        }
+        for format in ServeCommand.formats {
+            let direct = "\(path)/\(format.fileName)"
+            if FileSystem.kind(of: direct) == .file { return direct }
+        }
+        let found: [FoundModel]
+        do throws(SystemError) {
+            found = try ModelsFolder(path: path, formats: ServeCommand.formats).scan()
+        } catch {
+            Exit.failure("cannot read the folder '\(path)': \(error.reason)")
+        }
+        if found.count > 1 {
+            let names = found.map { "\(path)/\($0.name)" }.joined(separator: ", ")
+            Exit.usage("'\(path)' holds several models; name one: \(names)")
+        }
+        guard let version = found.first?.versions.last else {
+            Exit.failure("no model in '\(path)'; expected <version>/model.onnx in it")
+        }
+        return version.path
+    }
+
+    /// Loads the model, or ends the process with the reason.
+    static func load(_ path: String) -> ONNXModel {
+        do throws(ModelLoadError) {
+            return try ONNXModel(path: find(path))
+        } catch {
+            Exit.failure(error.description)
+        }
+    }
+}
