@@ -13,7 +13,12 @@ let strict: [SwiftSetting] = common + [.strictMemorySafety()]
 
 // The kernels are the only code built without overflow checks; the facade `Kernels` checks every
 // bound before it calls them. KernelsV3 is the same source (a symbolic link) for AVX2 + FMA.
-let kernel: [SwiftSetting] = common + [.unsafeFlags(["-Ounchecked"], .when(configuration: .release))]
+let kernel: [SwiftSetting] =
+    common + [
+        .unsafeFlags(["-Ounchecked"], .when(configuration: .release)),
+        // A square root that need not set errno is one instruction.
+        .unsafeFlags(["-Xcc", "-fno-math-errno"]),
+    ]
 let kernelV3: [SwiftSetting] =
     kernel + [
         .define("MARTLET_FMA"),
@@ -80,8 +85,26 @@ let package = Package(
             swiftSettings: strict),
         .executableTarget(name: "martlet", dependencies: ["MartletCommand"], swiftSettings: strict),
         // Tests: without settings, since the Test macro does not expand under them.
+        .testTarget(name: "TidyTests", dependencies: ["Primitives"]),
+        .testTarget(name: "PrimitivesTests", dependencies: ["Primitives"]),
+        .testTarget(name: "TelemetryTests", dependencies: ["Primitives", "Telemetry"]),
+        .testTarget(name: "IOTests", dependencies: ["Primitives", "IO"]),
+        .testTarget(name: "HTTPTests", dependencies: ["Primitives", "HTTP"]),
         .testTarget(
-            name: "PrimitivesTests", dependencies: ["Primitives"]),
+            name: "ServingTests", dependencies: ["Primitives", "Telemetry", "Models", "Serving"]),
+        .testTarget(
+            name: "KernelsTests",
+            dependencies: ["Primitives", "Kernels", "KernelsPortable", "KernelsV3"]),
+        .testTarget(
+            name: "ModelsTests",
+            dependencies: [
+                "Primitives", "GraphRuntime", "Models", "ONNXProto",
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ]),
+        .testTarget(
+            name: "GraphRuntimeTests", dependencies: ["Primitives", "Kernels", "GraphRuntime"]),
+        .testTarget(
+            name: "HTTPServerTests", dependencies: ["Primitives", "Models", "HTTPServer"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -34,7 +34,8 @@ extension KernelSet {
     public func binary(
         _ function: BinaryFunction, a: Span<Float>, b: Span<Float>, y: inout MutableSpan<Float>
     ) {
-        precondition(a.count == b.count && a.count == y.count, "operands and result are equally long")
+        precondition(
+            a.count == b.count && a.count == y.count, "operands and result are equally long")
         unsafe binary(function, a.address, b.address, y.address, count: a.count)
     }
 
@@ -95,7 +96,8 @@ extension KernelSet {
         rowFirst: Bool = false, y: inout MutableSpan<Float>
     ) {
         precondition(matrix.count == area(rows, columns), "the matrix holds rows × columns values")
-        precondition(row.count == columns && y.count == matrix.count, "row and result fit the matrix")
+        precondition(
+            row.count == columns && y.count == matrix.count, "row and result fit the matrix")
         let (x, v, target) = unsafe (matrix.address, row.address, y.address)
         unsafe binaryRows(function, x, rows, columns, v, rowFirst, target)
     }

@@ -13,7 +13,7 @@ extension KernelSet {
     public func forestScores(
         _ forest: Forest, x: Span<Float>, rows: Int, features: Int, y: inout MutableSpan<Float>
     ) {
-        precondition(features == forest.featureCount, "a row holds the forest's features")
+        precondition(features >= forest.featureCount, "a row holds the forest's features")
         precondition(x.count == area(rows, features), "the input holds rows × features values")
         precondition(
             y.count == area(rows, forest.targetCount), "the result holds rows × targets values")

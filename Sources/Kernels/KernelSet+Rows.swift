@@ -102,7 +102,8 @@ extension KernelSet {
     @inline(never)
     public func argmax(_ x: Span<Float>, rows: Int, columns: Int, y: inout MutableSpan<Int64>) {
         precondition(x.count == area(rows, columns), "the matrix holds rows × columns values")
-        precondition(y.count == rows && (columns > 0 || rows == 0), "one answer a row that has columns")
+        precondition(
+            y.count == rows && (columns > 0 || rows == 0), "one answer a row that has columns")
         switch level {
         case .portable:
             unsafe KernelsPortable.argmaxF32(x.address, rows: rows, columns: columns, y: y.address)

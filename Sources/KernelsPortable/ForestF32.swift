@@ -16,93 +16,123 @@ public func forestF32(
 ) {
     let tally = Tally(voteStarts: voteStarts, votes: votes, aggregate: aggregate, targets: targets)
     tally.open(y, rows: rows)
-    var first = 0
-    while first < rows {
-        let end = min(first + rowBlock, rows)
-        let wholeEnd = end - (end - first) % lanes
-        for tree in 0..<trees {
-            var row = first
-            while row < wholeEnd {
-                let starts = SIMD8<Int32>(repeating: roots[tree])
-                let input = x + row * features
-                let leaves =
-                    hasRules
-                    ? descendByRules(nodes, starts, input, features)
-                    : descend(nodes, starts, input, features)
-                for lane in 0..<lanes { tally.add(leaves[lane], to: y + (row + lane) * targets) }
-                row += lanes
+    let descent = Descent(nodes: nodes, hasRules: hasRules, features: features)
+    withUnsafeTemporaryAllocation(of: Int32.self, capacity: 2 * lanes) { scratch in
+        guard let starts = scratch.baseAddress else { return }
+        let leaves = starts + lanes
+        var first = 0
+        while first < rows {
+            let end = min(first + rowBlock, rows)
+            let wholeEnd = end - (end - first) % lanes
+            // Whole eights of rows, tree by tree.
+            for tree in 0..<(first < wholeEnd ? trees : 0) {
+                starts.update(repeating: roots[tree], count: lanes)
+                for row in stride(from: first, to: wholeEnd, by: lanes) {
+                    descent.run(starts, x + row * features, stride: features, leaves)
+                    for lane in 0..<lanes {
+                        tally.add(leaves[lane], to: y + (row + lane) * targets)
+                    }
+                }
             }
+            // The other rows one by one, eight trees at a time.
+            for row in wholeEnd..<end {
+                for tree in stride(from: 0, to: trees, by: lanes) {
+                    let count = min(lanes, trees - tree)
+                    for lane in 0..<lanes { starts[lane] = roots[tree + min(lane, count - 1)] }
+                    descent.run(starts, x + row * features, stride: 0, leaves)
+                    for lane in 0..<count { tally.add(leaves[lane], to: y + row * targets) }
+                }
+            }
+            first = end
         }
-        for row in wholeEnd..<end {
-            scoreRow(nodes, hasRules, roots, trees, tally, x + row * features, y + row * targets)
-        }
-        first = end
     }
     tally.close(y, rows: rows, trees: trees, base: base)
 }
 
-/// One row through all trees, eight trees at a time.
-private func scoreRow(
-    _ nodes: UnsafePointer<ForestNode>, _ hasRules: Bool, _ roots: UnsafePointer<Int32>,
-    _ trees: Int, _ tally: Tally, _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>
-) {
-    var tree = 0
-    while tree < trees {
-        let count = min(lanes, trees - tree)
-        var starts = SIMD8<Int32>(repeating: roots[tree])
-        for lane in 0..<count { starts[lane] = roots[tree + lane] }
-        let leaves =
-            hasRules ? descendByRules(nodes, starts, x, 0) : descend(nodes, starts, x, 0)
-        for lane in 0..<count { tally.add(leaves[lane], to: y) }
-        tree += count
+/// Eight interleaved walks from roots to leaves.
+private struct Descent {
+    let nodes: UnsafePointer<ForestNode>
+    let hasRules: Bool
+    let features: Int
+
+    /// Walk i starts at starts[i], reads the row at x + i · stride and ends at leaves[i].
+    @inline(__always)
+    func run(
+        _ starts: UnsafePointer<Int32>, _ x: UnsafePointer<Float>, stride: Int,
+        _ leaves: UnsafeMutablePointer<Int32>
+    ) {
+        // Without features every tree is a leaf, and there is nothing to read.
+        if features == 0 {
+            leaves.update(from: starts, count: lanes)
+        } else if hasRules {
+            descendByRules(nodes, starts, x, stride, leaves)
+        } else {
+            descend(nodes, starts, x, stride, leaves)
+        }
     }
 }
 
-/// Eight traversals by ≤; lane i reads the row at x + i · stride.
+/// Eight walks by ≤ alone. Those that arrived stay where they are: a leaf leads to itself.
 @inline(never)
 private func descend(
-    _ nodes: UnsafePointer<ForestNode>, _ starts: SIMD8<Int32>, _ x: UnsafePointer<Float>,
-    _ stride: Int
-) -> SIMD8<Int32> {
-    var places = starts
-    var steps: Int16
-    repeat {
-        steps = 0
-        for lane in 0..<lanes {
-            let node = nodes[Int(places[lane])]
-            steps |= node.step
-            if node.step != 0 {
-                let passes = x[lane * stride + Int(node.feature)] <= node.threshold
-                places[lane] = node.child + (passes ? 0 : 1)
-            }
-        }
-    } while steps != 0
-    return places
+    _ nodes: UnsafePointer<ForestNode>, _ starts: UnsafePointer<Int32>, _ x: UnsafePointer<Float>,
+    _ stride: Int, _ leaves: UnsafeMutablePointer<Int32>
+) {
+    @inline(__always)
+    func step(_ place: inout Int32, _ x: UnsafePointer<Float>) -> Int16 {
+        let node = nodes + Int(place)
+        let passes = bit(x[Int(node.pointee.feature)] <= node.pointee.threshold)
+        place = node.pointee.child &+ (Int32(node.pointee.step) & (passes &- 1))
+        return node.pointee.step
+    }
+    walk(starts, x, stride, leaves, step)
 }
 
 /// The same where a node may test = or let NaN pass.
 @inline(never)
 private func descendByRules(
-    _ nodes: UnsafePointer<ForestNode>, _ starts: SIMD8<Int32>, _ x: UnsafePointer<Float>,
-    _ stride: Int
-) -> SIMD8<Int32> {
-    var places = starts
-    var steps: Int16
+    _ nodes: UnsafePointer<ForestNode>, _ starts: UnsafePointer<Int32>, _ x: UnsafePointer<Float>,
+    _ stride: Int, _ leaves: UnsafeMutablePointer<Int32>
+) {
+    @inline(__always)
+    func step(_ place: inout Int32, _ x: UnsafePointer<Float>) -> Int16 {
+        let node = nodes + Int(place)
+        let value = x[Int(node.pointee.feature)]
+        let threshold = node.pointee.threshold
+        let rule = node.pointee.rule
+        // By masks instead of branches: where a row goes cannot be predicted.
+        let isEqualTest = bit(rule.contains(.equal))
+        let holds =
+            (isEqualTest & bit(value == threshold)) | (~isEqualTest & bit(value <= threshold))
+        let passes = holds | (bit(value != value) & bit(rule.contains(.missingPasses)))
+        place = node.pointee.child &+ (Int32(node.pointee.step) & (passes &- 1))
+        return node.pointee.step
+    }
+    walk(starts, x, stride, leaves, step)
+}
+
+@inline(__always)
+private func bit(_ condition: Bool) -> Int32 { condition ? 1 : 0 }
+
+/// Steps all eight walks until none moves. Eight names instead of an array keep them in registers.
+@inline(__always)
+private func walk(
+    _ starts: UnsafePointer<Int32>, _ x: UnsafePointer<Float>, _ stride: Int,
+    _ leaves: UnsafeMutablePointer<Int32>,
+    _ step: (inout Int32, UnsafePointer<Float>) -> Int16
+) {
+    var (p0, p1, p2, p3) = (starts[0], starts[1], starts[2], starts[3])
+    var (p4, p5, p6, p7) = (starts[4], starts[5], starts[6], starts[7])
+    let y = x + 4 * stride
+    var moves: Int16
     repeat {
-        steps = 0
-        for lane in 0..<lanes {
-            let node = nodes[Int(places[lane])]
-            steps |= node.step
-            if node.step != 0 {
-                let value = x[lane * stride + Int(node.feature)]
-                let holds =
-                    node.rule.contains(.equal) ? value == node.threshold : value <= node.threshold
-                let passes = holds || (value.isNaN && node.rule.contains(.missingPasses))
-                places[lane] = node.child + (passes ? 0 : 1)
-            }
-        }
-    } while steps != 0
-    return places
+        moves = step(&p0, x) | step(&p1, x + stride)
+        moves |= step(&p2, x + 2 * stride) | step(&p3, x + 3 * stride)
+        moves |= step(&p4, y) | step(&p5, y + stride)
+        moves |= step(&p6, y + 2 * stride) | step(&p7, y + 3 * stride)
+    } while moves != 0
+    (leaves[0], leaves[1], leaves[2], leaves[3]) = (p0, p1, p2, p3)
+    (leaves[4], leaves[5], leaves[6], leaves[7]) = (p4, p5, p6, p7)
 }
 
 /// Counts votes into scores.

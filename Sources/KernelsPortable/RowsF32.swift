@@ -1,87 +1,97 @@
-import Glibc
 import Primitives
 
-public func softmaxF32(
+/// Σ body(x[i]), the lanes first, then across them: an order that depends on `count` only.
+/// `body` adds its argument's share to the sum; a zero must add nothing.
+@inline(__always)
+private func reduce(
+    _ x: UnsafePointer<Float>, _ count: Int, _ body: (_ sum: F8, _ value: F8) -> F8
+) -> Float {
+    var lanes = F8(repeating: 0)
+    let whole = count & ~7
+    var index = 0
+    while index < whole {
+        lanes = body(lanes, load(x + index))
+        index += 8
+    }
+    let rest = count - whole
+    if rest > 0 { lanes = body(lanes, load(x + whole, count: rest)) }
+    return sum(lanes)
+}
+
+/// y[r] = Σ of row r.
+@inline(never)
+public func rowSumsF32(
     _ x: UnsafePointer<Float>, rows: Int, columns: Int, y: UnsafeMutablePointer<Float>
 ) {
+    for row in 0..<rows { y[row] = reduce(x + row * columns, columns) { $0 + $1 } }
+}
+
+/// y = row / norm of the row; a row whose norm is 0 is copied.
+@inline(never)
+public func normalizeF32(
+    _ x: UnsafePointer<Float>, rows: Int, columns: Int, norm: Norm, y: UnsafeMutablePointer<Float>
+) {
     for row in 0..<rows {
-        let (x, y) = (x + row * columns, y + row * columns)
-        var top = -Float.infinity
-        for index in 0..<columns { top = max(top, x[index]) }
-        var sum: Float = 0
-        for index in 0..<columns {
-            y[index] = Reference.unary(.exp, x[index] - top)
-            sum += y[index]
-        }
-        for index in 0..<columns { y[index] /= sum }
+        let source = x + row * columns
+        let total: Float =
+            switch norm {
+            case .max: greatestF32(source, count: columns)
+            case .l1: reduce(source, columns) { $0 + magnitude($1) }
+            case .l2: reduce(source, columns) { multiplyAdd($0, $1, $1) }.squareRoot()
+            }
+        let divisor = F8(repeating: total == 0 ? 1 : total)
+        map(source, y + row * columns, columns) { $0 / divisor }
     }
 }
 
-public func logSoftmaxF32(
-    _ x: UnsafePointer<Float>, rows: Int, columns: Int, y: UnsafeMutablePointer<Float>
-) {
-    for row in 0..<rows {
-        let (x, y) = (x + row * columns, y + row * columns)
-        var top = -Float.infinity
-        for index in 0..<columns { top = max(top, x[index]) }
-        var sum: Float = 0
-        for index in 0..<columns { sum += Reference.unary(.exp, x[index] - top) }
-        let logarithm = Reference.unary(.log, sum)
-        for index in 0..<columns { y[index] = (x[index] - top) - logarithm }
-    }
-}
-
+/// y = (x - offset) · scale; a step of 0 uses the first offset (scale) for every column.
+@inline(never)
 public func scaleF32(
     _ x: UnsafePointer<Float>, rows: Int, columns: Int, offset: UnsafePointer<Float>,
     offsetStep: Int, scale: UnsafePointer<Float>, scaleStep: Int, y: UnsafeMutablePointer<Float>
 ) {
     for row in 0..<rows {
-        let (x, y) = (x + row * columns, y + row * columns)
+        let source = x + row * columns
+        let target = y + row * columns
         for index in 0..<columns {
-            y[index] = (x[index] - offset[index * offsetStep]) * scale[index * scaleStep]
+            target[index] =
+                (source[index] - offset[index * offsetStep]) * scale[index * scaleStep]
         }
     }
 }
 
-public func normalizeF32(
-    _ x: UnsafePointer<Float>, rows: Int, columns: Int, norm: Norm, y: UnsafeMutablePointer<Float>
-) {
-    for row in 0..<rows {
-        let (x, y) = (x + row * columns, y + row * columns)
-        var total: Float = norm == .max ? -.greatestFiniteMagnitude : 0
-        for index in 0..<columns {
-            switch norm {
-            case .max: total = max(total, x[index])
-            case .l1: total += abs(x[index])
-            case .l2: total += x[index] * x[index]
-            }
-        }
-        if norm == .l2 { total = total.squareRoot() }
-        for index in 0..<columns { y[index] = total == 0 ? x[index] : x[index] / total }
-    }
-}
-
+/// y[r] = the first column of row r's greatest value; 0 when nothing exceeds -∞.
+@inline(never)
 public func argmaxF32(
     _ x: UnsafePointer<Float>, rows: Int, columns: Int, y: UnsafeMutablePointer<Int64>
 ) {
     for row in 0..<rows {
-        let x = x + row * columns
+        let source = x + row * columns
         var best = -Float.infinity
         var place = 0
-        for index in 0..<columns where x[index] > best {
-            best = x[index]
+        for index in 0..<columns where source[index] > best {
+            best = source[index]
             place = index
         }
         y[row] = Int64(place)
     }
 }
 
-public func rowSumsF32(
+/// y = the transpose of x, in blocks of 8 × 8, so that both sides use whole cache lines.
+@inline(never)
+public func transposeF32(
     _ x: UnsafePointer<Float>, rows: Int, columns: Int, y: UnsafeMutablePointer<Float>
 ) {
-    for row in 0..<rows {
-        var sum: Float = 0
-        for index in 0..<columns { sum += x[row * columns + index] }
-        y[row] = sum
+    var top = 0
+    while top < rows {
+        let bottom = min(top + 8, rows)
+        var left = 0
+        while left < columns {
+            for column in left..<min(left + 8, columns) {
+                for row in top..<bottom { y[column * rows + row] = x[row * columns + column] }
+            }
+            left += 8
+        }
+        top = bottom
     }
 }

@@ -56,6 +56,27 @@ public final class TensorColumn {
         }
     }
 
+    /// `count` values from an element on, for writing. `T` must be the Swift type of the dtype.
+    @_lifetime(borrow self)
+    public func mutableElements<T: BitwiseCopyable>(
+        from start: Int, count: Int, as type: T.Type
+    ) -> MutableSpan<T> {
+        let stride = MemoryLayout<T>.stride
+        precondition(stride == spec.dataType.byteCount, "the type is the column's dtype")
+        return memory.mutableSpan(
+            as: type, byteOffset: start * stride, count: count, owner: self)
+    }
+
+    /// `count` values from an element on. `T` must be the Swift type of the dtype.
+    @_lifetime(borrow self)
+    public func elements<T: BitwiseCopyable>(
+        from start: Int, count: Int, as type: T.Type
+    ) -> Span<T> {
+        let stride = MemoryLayout<T>.stride
+        precondition(stride == spec.dataType.byteCount, "the type is the column's dtype")
+        return memory.span(as: type, byteOffset: start * stride, count: count, owner: self)
+    }
+
     /// Gives the column another row shape with room for as many rows as before; its values are then
     /// undefined. For outputs whose shape is known only at run time.
     public func reshape(rowShape: [Int]) {

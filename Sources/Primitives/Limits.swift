@@ -35,6 +35,10 @@ public struct Limits: Sendable {
     public var configurationBytesMax = 1 << 20
     /// Elements of one tensor in a graph: 2^31 floats are 8 GiB.
     public var tensorElementsMax = 1 << 31
+    /// Intermediate values of one run of a graph.
+    public var arenaBytesMax = 4 << 30
+    /// Nodes of all trees of an ensemble together.
+    public var treeNodesMax = 1 << 27
     /// Requests waiting for the compute pool, a model.
     public var queueItemsMax = 1_024
     /// Input bytes waiting for the compute pool, a model.

@@ -15,9 +15,9 @@ public struct ForestNode: BitwiseCopyable, Sendable {
         public let rawValue: UInt16
         public init(rawValue: UInt16) { self.rawValue = rawValue }
         /// NaN passes the test (it fails otherwise).
-        public static let missingPasses = Rule(rawValue: 1)
+        public static var missingPasses: Rule { Rule(rawValue: 1) }
         /// The test is = instead of ≤.
-        public static let equal = Rule(rawValue: 2)
+        public static var equal: Rule { Rule(rawValue: 2) }
     }
 
     public init(threshold: Float, feature: Int32, child: Int32, step: Int16, rule: Rule) {

@@ -166,6 +166,21 @@
         return true
     }
 
+    /// Whether the key read last is this one. Does not allocate.
+    public func isKey(_ name: String) -> Bool {
+        if keyHasEscapes { return keyString() == name }
+        var name = name
+        let (start, stop) = (keyStart, keyEnd)
+        return name.withUTF8 { name in
+            guard stop - start == name.count else { return false }
+            for index in 0..<name.count where start[index] != name[index] { return false }
+            return true
+        }
+    }
+
+    /// The index of the opening quote of the key read last.
+    public var keyOffset: Int { keyStart - 1 - base }
+
     /// The key read last, as a String.
     public func keyString() -> String {
         text(from: keyStart, to: keyEnd, hasEscapes: keyHasEscapes)

@@ -1,0 +1,143 @@
+import Kernels
+import Primitives
+
+/// A function of two tensors element by element, with NumPy broadcasting: Add, Sub, Mul, Div, and
+/// Max and Min of two.
+final class BinaryOperator: Operator {
+    private let function: BinaryFunction
+
+    init(_ context: OperatorContext, _ function: BinaryFunction) throws(OperatorFailure) {
+        try context.requireInputs(2)
+        try context.requireOutputs(1)
+        self.function = function
+    }
+
+    func infer(_ inputs: Inputs) throws(OperatorFailure) -> [ValueInfo] {
+        let type = try inputs.dataType(0, oneOf: DataType.numbers, "its first input")
+        try inputs.requireSameType(0, 1)
+        guard let shape = Shape.broadcast(inputs[0].shape, inputs[1].shape) else {
+            let a = Shape.text(inputs[0].shape)
+            let b = Shape.text(inputs[1].shape)
+            throw OperatorFailure("shapes \(a) and \(b) cannot be broadcast together")
+        }
+        return [ValueInfo(type, shape)]
+    }
+
+    func prepare(_ inputs: Operands, _ outputs: Operands) throws(OperatorFailure) -> any Step {
+        let (a, b, y) = (inputs[0], inputs[1], outputs[0])
+        if y.dataType == .float32, let step = BinaryFloatStep(function, a, b, y) { return step }
+        let loop = StridedLoop(
+            shape: y.shape, stridesA: StridedLoop.broadcastStrides(a.shape, to: y.shape),
+            stridesB: StridedLoop.broadcastStrides(b.shape, to: y.shape))
+        guard let loop else { throw OperatorFailure("its broadcast has too many dimensions") }
+        let function = function
+        return try y.dataType.withNumber { type in
+            func make<T: Number>(_: T.Type) -> any Step {
+                BinaryStep<T>(function, a, b, y, loop)
+            }
+            return make(type)
+        }
+    }
+}
+
+/// Any broadcast and any type, one element after the other.
+private final class BinaryStep<T: Number>: Step {
+    private let function: BinaryFunction
+    private let (a, b, y): (Operand, Operand, Operand)
+    private let loop: StridedLoop
+
+    init(_ function: BinaryFunction, _ a: Operand, _ b: Operand, _ y: Operand, _ loop: StridedLoop) {
+        self.function = function
+        (self.a, self.b, self.y) = (a, b, y)
+        self.loop = loop
+    }
+
+    func run(_ workspace: Workspace) {
+        let left = workspace.span(a, as: T.self)
+        let right = workspace.span(b, as: T.self)
+        var result = workspace.mutableSpan(y, as: T.self)
+        var position = StridedLoop.Position()
+        var target = 0
+        for _ in 0..<loop.outerCount {
+            var (i, j) = (position.offsetA, position.offsetB)
+            for _ in 0..<loop.innerCount {
+                result[target] = function(left[i], right[j])
+                target += 1
+                i += loop.innerStrideA
+                j += loop.innerStrideB
+            }
+            position.advance(loop)
+        }
+    }
+}
+
+/// float32 in the shapes that models really have: equal, a scalar on one side, or one row against
+/// all rows.
+private final class BinaryFloatStep: Step {
+    private enum Form {
+        case equal, scalarRight, scalarLeft
+        case rows(Int, Int), rowFirst(Int, Int)
+    }
+
+    private let function: BinaryFunction
+    private let form: Form
+    private let (a, b, y): (Operand, Operand, Operand)
+
+    init?(_ function: BinaryFunction, _ a: Operand, _ b: Operand, _ y: Operand) {
+        self.function = function
+        (self.a, self.b, self.y) = (a, b, y)
+        if a.count == y.count, b.count == y.count {
+            form = .equal
+        } else if a.count == y.count, b.count == 1 {
+            form = .scalarRight
+        } else if b.count == y.count, a.count == 1 {
+            form = .scalarLeft
+        } else if a.count == y.count, Self.isRow(b, of: y) {
+            form = .rows(y.count / b.count, b.count)
+        } else if b.count == y.count, Self.isRow(a, of: y) {
+            form = .rowFirst(y.count / a.count, a.count)
+        } else {
+            return nil
+        }
+    }
+
+    /// Whether the operand repeats along the leading dimensions only.
+    private static func isRow(_ operand: Operand, of y: Operand) -> Bool {
+        let row = Array(operand.shape.drop { $0 == 1 })
+        return operand.count > 0 && y.shape.count >= row.count
+            && Array(y.shape.suffix(row.count)) == row
+    }
+
+    func run(_ workspace: Workspace) {
+        let left = workspace.span(a, as: Float.self)
+        let right = workspace.span(b, as: Float.self)
+        var result = workspace.mutableSpan(y, as: Float.self)
+        let kernels = KernelSet.best
+        switch form {
+        case .equal:
+            kernels.binary(function, a: left, b: right, y: &result)
+        case .scalarRight:
+            kernels.binaryScalar(function, a: left, scalar: right[0], y: &result)
+        case .scalarLeft:
+            kernels.binaryScalar(function, scalar: left[0], b: right, y: &result)
+        case .rows(let rows, let columns):
+            kernels.binaryRows(
+                function, matrix: left, rows: rows, columns: columns, row: right, y: &result)
+        case .rowFirst(let rows, let columns):
+            kernels.binaryRows(
+                function, matrix: right, rows: rows, columns: columns, row: left, rowFirst: true,
+                y: &result)
+        }
+    }
+}
+
+extension Inputs {
+    /// Throws when two inputs have different element types.
+    func requireSameType(_ first: Int, _ second: Int) throws(OperatorFailure) {
+        guard self[first].dataType == self[second].dataType else {
+            throw OperatorFailure(
+                "its inputs differ in type: \(self[first].dataType.name) and "
+                    + self[second].dataType.name)
+        }
+    }
+}

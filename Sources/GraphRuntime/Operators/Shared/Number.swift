@@ -1,0 +1,106 @@
+import Glibc
+import Primitives
+
+/// An element type with arithmetic. Integers wrap around; the result of dividing one by zero is
+/// undefined in the standard, here it is the dividend.
+protocol Number: BitwiseCopyable, Comparable, Sendable {
+    static var zero: Self { get }
+    static var one: Self { get }
+    /// The value nearest to a float; an integer is cut off, 0 when out of range.
+    static func from(_ value: Float) -> Self
+    static func sum(_ a: Self, _ b: Self) -> Self
+    static func difference(_ a: Self, _ b: Self) -> Self
+    static func product(_ a: Self, _ b: Self) -> Self
+    static func quotient(_ a: Self, _ b: Self) -> Self
+    /// The greater (lesser); NaN when either is.
+    static func greater(_ a: Self, _ b: Self) -> Self
+    static func lesser(_ a: Self, _ b: Self) -> Self
+    /// The quotient by a count of elements.
+    func divided(by count: Int) -> Self
+    var magnitudeValue: Self { get }
+    var isMissing: Bool { get }
+}
+
+extension Number where Self: BinaryFloatingPoint {
+    static var one: Self { 1 }
+    static func from(_ value: Float) -> Self { Self(value) }
+    static func sum(_ a: Self, _ b: Self) -> Self { a + b }
+    static func difference(_ a: Self, _ b: Self) -> Self { a - b }
+    static func product(_ a: Self, _ b: Self) -> Self { a * b }
+    static func quotient(_ a: Self, _ b: Self) -> Self { a / b }
+    static func greater(_ a: Self, _ b: Self) -> Self { a.isNaN || a > b ? a : b }
+    static func lesser(_ a: Self, _ b: Self) -> Self { a.isNaN || a < b ? a : b }
+    func divided(by count: Int) -> Self { self / Self(count) }
+    var magnitudeValue: Self { magnitude }
+    var isMissing: Bool { isNaN }
+}
+
+extension Number where Self: FixedWidthInteger {
+    static var one: Self { 1 }
+    static func from(_ value: Float) -> Self { Self(exactly: value.rounded(.towardZero)) ?? 0 }
+    static func sum(_ a: Self, _ b: Self) -> Self { a &+ b }
+    static func difference(_ a: Self, _ b: Self) -> Self { a &- b }
+    static func product(_ a: Self, _ b: Self) -> Self { a &* b }
+    static func quotient(_ a: Self, _ b: Self) -> Self {
+        a.dividedReportingOverflow(by: b).partialValue
+    }
+    static func greater(_ a: Self, _ b: Self) -> Self { a > b ? a : b }
+    static func lesser(_ a: Self, _ b: Self) -> Self { a < b ? a : b }
+    func divided(by count: Int) -> Self {
+        guard let divisor = Self(exactly: count) else { return 0 }
+        return Self.quotient(self, divisor)
+    }
+    var magnitudeValue: Self { self < 0 ? 0 &- self : self }
+    var isMissing: Bool { false }
+}
+
+extension Float: Number {}
+extension Double: Number {}
+extension Int8: Number {}
+extension Int16: Number {}
+extension Int32: Number {}
+extension Int64: Number {}
+extension UInt8: Number {}
+extension UInt16: Number {}
+extension UInt32: Number {}
+extension UInt64: Number {}
+
+extension BinaryFunction {
+    /// The function on one pair.
+    @inline(__always)
+    func callAsFunction<T: Number>(_ a: T, _ b: T) -> T {
+        switch self {
+        case .add: T.sum(a, b)
+        case .subtract: T.difference(a, b)
+        case .multiply: T.product(a, b)
+        case .divide: T.quotient(a, b)
+        case .maximum: T.greater(a, b)
+        case .minimum: T.lesser(a, b)
+        }
+    }
+}
+
+extension DataType {
+    /// Types with arithmetic here, in the order of messages.
+    static let numbers: [DataType] = [
+        .float32, .float64, .int8, .int16, .int32, .int64, .uint8, .uint16, .uint32, .uint64,
+    ]
+
+    /// Makes a step for the Swift type of an element type with arithmetic.
+    func withNumber(_ body: (any Number.Type) -> any Step) throws(OperatorFailure) -> any Step {
+        switch self {
+        case .float32: body(Float.self)
+        case .float64: body(Double.self)
+        case .int8: body(Int8.self)
+        case .int16: body(Int16.self)
+        case .int32: body(Int32.self)
+        case .int64: body(Int64.self)
+        case .uint8: body(UInt8.self)
+        case .uint16: body(UInt16.self)
+        case .uint32: body(UInt32.self)
+        case .uint64: body(UInt64.self)
+        case .float16, .bfloat16, .bool, .string:
+            throw OperatorFailure("\(name) has no arithmetic here")
+        }
+    }
+}

@@ -1,0 +1,67 @@
+import Glibc
+import Kernels
+import Primitives
+
+/// What an `ai.onnx.ml` model does to its scores at the end (attribute `post_transform`).
+enum PostTransform: Sendable {
+    case none, softmax, logistic, softmaxZero, probit
+
+    init(_ context: OperatorContext) throws(OperatorFailure) {
+        switch try context.string("post_transform") ?? "NONE" {
+        case "NONE": self = .none
+        case "SOFTMAX": self = .softmax
+        case "LOGISTIC": self = .logistic
+        case "SOFTMAX_ZERO": self = .softmaxZero
+        case "PROBIT": self = .probit
+        case let other: throw OperatorFailure("its post_transform '\(other)' is none of the standard")
+        }
+    }
+
+    /// Transforms every row in place.
+    func apply(_ scores: inout MutableSpan<Float>, rows: Int, columns: Int) {
+        switch self {
+        case .none: break
+        case .softmax: KernelSet.best.softmax(inPlace: &scores, rows: rows, columns: columns)
+        case .logistic: KernelSet.best.unary(.sigmoid, inPlace: &scores)
+        case .softmaxZero:
+            for row in 0..<rows {
+                Self.softmaxZero(&scores, row * columns..<(row + 1) * columns)
+            }
+        case .probit:
+            for index in scores.indices { scores[index] = Self.probit(scores[index]) }
+        }
+    }
+
+    /// Softmax that leaves scores of (almost) zero at zero.
+    private static func softmaxZero(_ scores: inout MutableSpan<Float>, _ row: Range<Int>) {
+        var highest = -Float.greatestFiniteMagnitude
+        for index in row where scores[index] > highest { highest = scores[index] }
+        var sum: Float = 0
+        for index in row {
+            if scores[index].magnitude > 0.0000001 {
+                scores[index] = expf(scores[index] - highest)
+                sum += scores[index]
+            } else {
+                scores[index] *= expf(-highest)
+            }
+        }
+        for index in row { scores[index] /= sum }
+    }
+
+    /// 1 / (1 + e^-x), the same from both sides.
+    static func logistic(_ x: Float) -> Float {
+        let value = 1 / (1 + expf(-x.magnitude))
+        return x < 0 ? 1 - value : value
+    }
+
+    /// The inverse of the normal distribution, by Winitzki's approximation of the inverse error
+    /// function, which is what ONNX Runtime computes.
+    static func probit(_ x: Float) -> Float {
+        let argument = 2 * x - 1
+        let logarithm = logf((1 - argument) * (1 + argument))
+        let first = 2 / (Float(3.14159) * 0.147) + 0.5 * logarithm
+        let second = 1 / Float(0.147) * logarithm
+        let root = (-first + (first * first - second).squareRoot()).squareRoot()
+        return Float(1.41421356) * (argument < 0 ? -root : root)
+    }
+}

@@ -1,0 +1,90 @@
+import Primitives
+
+/// A graph whose passes have run and whose operators are built, weights packed: everything that
+/// does not depend on the sizes of a request. Immutable and shared by all threads.
+///
+/// From here a `Plan` is made for each set of input shapes. Shapes that depend on values (NonZero,
+/// a Reshape to a computed target) will become plan boundaries: the graph is cut there, the first
+/// part runs, and the rest is planned for the shapes it produced.
+public final class CompiledGraph: Sendable {
+    public let graph: Graph
+    public let name: String
+    /// Operators as the file had them, before any pass, with how often each occurs.
+    public let operatorCounts: [(name: OperatorName, count: Int)]
+    /// Elements of all weights in the file, and their bytes.
+    public let parameterCount: Int
+    public let parameterByteCount: Int
+
+    let operators: [any Operator]
+    let limits: Limits
+
+    /// Checks, optimises and builds a graph.
+    /// - Parameter passes: what may be rewritten; every choice gives the same answers.
+    public init(
+        _ graph: Graph, passes: Set<Pass> = Set(Pass.allCases), limits: Limits = .standard
+    ) throws(GraphError) {
+        name = graph.name
+        self.limits = limits
+        operatorCounts = Self.count(graph.nodes)
+        (parameterCount, parameterByteCount) = Self.parameters(graph)
+        var graph = graph
+        try graph.sortNodes()
+        for node in graph.nodes { try OperatorTable.standard.check(node) }
+        try Pass.run(passes, on: &graph)
+        var operators: [any Operator] = []
+        operators.reserveCapacity(graph.nodes.count)
+        for node in graph.nodes { operators.append(try graph.makeOperator(node)) }
+        self.graph = graph
+        self.operators = operators
+    }
+
+    /// A plan for inputs of these shapes, which are checked against the declared ones.
+    public func plan(inputShapes: [[Int]]) throws(GraphError) -> Plan {
+        var builder = PlanBuilder(self)
+        return try builder.build(inputShapes: inputShapes)
+    }
+
+    private static func count(_ nodes: [Node]) -> [(name: OperatorName, count: Int)] {
+        var counts: [OperatorName: Int] = [:]
+        for node in nodes { counts[node.operatorName, default: 0] += 1 }
+        return counts.map { (name: $0.key, count: $0.value) }.sorted {
+            ($1.count, $0.name.description) < ($0.count, $1.name.description)
+        }
+    }
+
+    /// Weights are the float constants that nodes read and the float lists of `ai.onnx.ml` nodes.
+    private static func parameters(_ graph: Graph) -> (Int, Int) {
+        var count = 0
+        var byteCount = 0
+        for value in graph.values {
+            guard let constant = value.constant else { continue }
+            count += constant.elementCount
+            byteCount += constant.elementCount * constant.dataType.byteCount
+        }
+        for node in graph.nodes {
+            for attribute in node.attributes.values {
+                if case .floats(let list) = attribute {
+                    count += list.count
+                    byteCount += list.count * 4
+                }
+            }
+        }
+        return (count, byteCount)
+    }
+}
+
+extension Graph {
+    /// Builds the operator of a node. Attributes, arity and constants are checked here.
+    func makeOperator(_ node: Node) throws(GraphError) -> any Operator {
+        let entry = try OperatorTable.standard.find(node)
+        let constants = node.inputs.map { input in input.flatMap { self[$0].constant } }
+        let context = OperatorContext(node: node, constants: constants)
+        do throws(OperatorFailure) {
+            let made = try entry.make(context)
+            try context.requireNothingElse()
+            return made
+        } catch {
+            throw GraphError(error.reason, at: node)
+        }
+    }
+}

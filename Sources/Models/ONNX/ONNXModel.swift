@@ -1,0 +1,75 @@
+import GraphRuntime
+import Primitives
+
+/// A model from an ONNX file: `models/<name>/<version>/model.onnx`.
+///
+/// Loaded once; `predict` then runs on any number of threads, each in its own workspace, with the
+/// batch's memory bound directly as inputs and outputs. After the first batch of a size, a
+/// prediction allocates nothing.
+public final class ONNXModel: Model {
+    public let signature: Signature
+    /// The labels of a classifier's classes in the order of its probabilities, if the file names
+    /// them.
+    public let classLabels: ClassLabels?
+    /// What the file holds, for `inspect`.
+    public let compiled: CompiledGraph
+    let plans: PlanCache
+    let workspaces = WorkspacePool()
+    /// Rows computed at once: as many as keep the intermediate values in the cache. Larger batches
+    /// are computed in blocks; that changes no answer.
+    let blockRows: Int
+
+    public convenience init(
+        artifact: Artifact, context: LoadContext
+    ) throws(ModelLoadError) {
+        try self.init(path: artifact.path)
+    }
+
+    /// - Parameter passes: graph rewritings to run; all of them give the same answers.
+    public convenience init(
+        path: String, passes: Set<Pass> = Set(Pass.allCases), limits: Limits = .standard
+    ) throws(ModelLoadError) {
+        let graph = try ONNXReader.read(path: path, limits: limits)
+        try self.init(graph, path: path, passes: passes, limits: limits)
+    }
+
+    /// A model from a graph that is in memory; `path` is for messages only.
+    public init(
+        _ graph: Graph, path: String, passes: Set<Pass> = Set(Pass.allCases),
+        limits: Limits = .standard
+    ) throws(ModelLoadError) {
+        do throws(GraphError) {
+            compiled = try CompiledGraph(graph, passes: passes, limits: limits)
+            let probe = try SignatureProbe(compiled)
+            signature = probe.signature
+            blockRows = probe.blockRows
+        } catch {
+            throw ModelLoadError(path: path, place: error.place, reason: error.reason)
+        }
+        classLabels = compiled.graph.classLabels
+        plans = PlanCache(compiled, countMax: max(blockRows, 16))
+    }
+
+    // MARK: Figures
+
+    /// Bytes of intermediate values for a batch.
+    public func arenaByteCount(rows: Int) throws(GraphError) -> Int {
+        try compiled.plan(inputShapes: shapes(rows: min(rows, blockRows))).arenaByteCount
+    }
+
+    /// Floating-point operations a row costs.
+    public func operationsPerRow() throws(GraphError) -> Double {
+        let rows = signature.batchDimension == .dynamic ? blockRows : 1
+        let plan = try compiled.plan(inputShapes: shapes(rows: rows))
+        return Double(plan.operationCount) / Double(max(rows, 1))
+    }
+
+    /// Shapes of the inputs of a batch; a size that only a request knows counts as 8.
+    public func shapes(rows: Int) -> [[Int]] {
+        signature.inputs.map { spec in
+            var shape = spec.shape.map { $0 < 0 ? 8 : $0 }
+            if signature.batchDimension == .dynamic { shape[0] = rows }
+            return shape
+        }
+    }
+}

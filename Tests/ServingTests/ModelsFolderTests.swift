@@ -1,0 +1,66 @@
+import Glibc
+import Primitives
+import Serving
+import Testing
+
+/// A folder tree under /tmp; removed at the end. Paths that end in `/` are folders.
+private func withTree<R>(_ paths: [String], _ body: (String) throws -> R) throws -> R {
+    let root = "/tmp/martlet-tree-\(getpid())-\(UInt64.random(in: 0 ... .max))"
+    mkdir(root, 0o755)
+    var made: [String] = []
+    for path in paths {
+        var folder = root
+        let parts = path.split(separator: "/")
+        for part in path.hasSuffix("/") ? parts[...] : parts.dropLast() {
+            folder += "/\(part)"
+            if mkdir(folder, 0o755) == 0 { made.append(folder) }
+        }
+        if !path.hasSuffix("/") {
+            let file = "\(root)/\(path)"
+            fclose(try #require(fopen(file, "w")))
+            made.append(file)
+        }
+    }
+    defer {
+        for path in made.reversed() { remove(path) }
+        remove(root)
+    }
+    return try body(root)
+}
+
+private let formats = [ModelFormat(name: "test", fileName: "model.onnx", Doubler.self)]
+
+@Test func modelsAreFoundWithTheirVersionsInOrder() throws {
+    let paths = [
+        "iris/1/model.onnx", "iris/10/model.onnx", "iris/2/model.onnx", "iris/model.json",
+        "iris/notes/x.txt", "iris/03/model.onnx", "empty/", "other/1/weights.bin", "README.md",
+        ".hidden/1/model.onnx",
+    ]
+    try withTree(paths) { root in
+        let found = try ModelsFolder(path: root, formats: formats).scan()
+        #expect(found.map(\.name) == ["iris"])
+        #expect(found[0].versions.map(\.version) == ["1", "2", "10"])
+        #expect(found[0].configurationPath == "\(root)/iris/model.json")
+    }
+}
+
+@Test func oneModelsFolderAndOneFileAreTakenToo() throws {
+    try withTree(["iris/1/model.onnx", "wine.onnx"]) { root in
+        let folder = try ModelsFolder(path: "\(root)/iris", formats: formats).scan()
+        #expect(folder.map(\.name) == ["iris"])
+        let file = try ModelsFolder(path: "\(root)/wine.onnx", formats: formats).scan()
+        #expect(file.map(\.name) == ["wine"])
+        #expect(file[0].versions[0].path == "\(root)/wine.onnx")
+    }
+}
+
+@Test func aMissingFolderIsAnError() {
+    #expect(throws: SystemError.self) {
+        try ModelsFolder(path: "/nowhere/at/all", formats: formats).scan()
+    }
+}
+
+@Test func namesAreThoseThatFitAURL() {
+    for name in ["iris", "a.b_c-d", "3"] { #expect(ModelsFolder.isName(name)) }
+    for name in ["", ".x", "a b", "a/b", "ä", "a%20"] { #expect(!ModelsFolder.isName(name)) }
+}

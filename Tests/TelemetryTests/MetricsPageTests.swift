@@ -1,0 +1,77 @@
+import Primitives
+import Telemetry
+import Testing
+
+private func page(_ metrics: ServerMetrics) -> [Substring] {
+    var buffer = ByteBuffer()
+    MetricsPage.render(metrics, into: &buffer)
+    return buffer.text.split(separator: "\n")
+}
+
+@Test func requestsAreCountedByRouteAndStatusOverAllLoops() {
+    let metrics = ServerMetrics(
+        routes: ["predict", "ready"], statuses: [200, 404], loopCount: 2, workerCount: 1)
+    metrics.recordRequest(loop: 0, route: 0, status: 200)
+    metrics.recordRequest(loop: 1, route: 0, status: 200)
+    metrics.recordRequest(loop: 1, route: 1, status: 404)
+    let lines = page(metrics)
+    #expect(lines.contains(#"martlet_http_requests_total{route="predict",code="200"} 2"#))
+    #expect(lines.contains(#"martlet_http_requests_total{route="ready",code="404"} 1"#))
+    #expect(!lines.contains { $0.contains(#"route="predict",code="404""#) })
+}
+
+@Test func histogramsAreCumulativeAndEndInInfinity() {
+    let metrics = ServerMetrics(routes: [], statuses: [], loopCount: 1, workerCount: 1)
+    let model = metrics.addModel("iris", version: "1")
+    model.recordBatch(thread: 0, rows: 3, computeNanoseconds: 10_000)
+    model.recordBatch(thread: 1, rows: 2000, computeNanoseconds: 10_001)
+    model.recordQueue(thread: 0, nanoseconds: 20_000_000_000, requests: 4)
+    model.recordTotal(thread: 0, nanoseconds: 1_000_000)
+    let lines = page(metrics)
+    let labels = #"model="iris",version="1""#
+    #expect(lines.contains("martlet_compute_seconds_bucket{\(labels),le=\"1e-05\"} 1"))
+    #expect(lines.contains("martlet_compute_seconds_bucket{\(labels),le=\"2.5e-05\"} 2"))
+    #expect(lines.contains("martlet_compute_seconds_bucket{\(labels),le=\"+Inf\"} 2"))
+    #expect(lines.contains("martlet_compute_seconds_count{\(labels)} 2"))
+    #expect(lines.contains("martlet_batch_rows_bucket{\(labels),le=\"4.0\"} 1"))
+    #expect(lines.contains("martlet_batch_rows_sum{\(labels)} 2003"))
+    #expect(lines.contains("martlet_queue_seconds_bucket{\(labels),le=\"10.0\"} 0"))
+    #expect(lines.contains("martlet_queue_seconds_bucket{\(labels),le=\"+Inf\"} 4"))
+    #expect(lines.contains("martlet_request_seconds_sum{\(labels)} 0.001"))
+    #expect(lines.contains("martlet_model_rows_total{\(labels)} 2003"))
+}
+
+@Test func everyFamilyHasHelpAndTypeOnce() {
+    let metrics = ServerMetrics(routes: ["a"], statuses: [200], loopCount: 1, workerCount: 1)
+    _ = metrics.addModel("m", version: "1")
+    metrics.recordRequest(loop: 0, route: 0, status: 200)
+    let lines = page(metrics)
+    let helps = lines.filter { $0.hasPrefix("# HELP ") }.map { $0.split(separator: " ")[2] }
+    let types = lines.filter { $0.hasPrefix("# TYPE ") }.map { $0.split(separator: " ")[2] }
+    #expect(helps == types)
+    #expect(Set(helps).count == helps.count)
+    for line in lines where !line.hasPrefix("#") {
+        let name = line.prefix { $0 != "{" && $0 != " " }
+        let family = types.contains { name == $0 || name.hasPrefix($0 + "_") }
+        #expect(family, "\(line)")
+    }
+}
+
+@Test func labelValuesAreEscaped() {
+    let metrics = ServerMetrics(routes: [], statuses: [], loopCount: 1, workerCount: 1)
+    _ = metrics.addModel("a\"b\\c\nd", version: "1")
+    #expect(page(metrics).contains { $0.contains(#"model="a\"b\\c\nd""#) })
+}
+
+@Test func gaugesFollowTheQueueAndTheState() {
+    let metrics = ServerMetrics(routes: [], statuses: [], loopCount: 1, workerCount: 1)
+    let model = metrics.addModel("m", version: "2")
+    model.queueGrew(items: 3, rows: 30)
+    model.queueShrank(items: 1, rows: 10)
+    model.setState(.ready)
+    let lines = page(metrics)
+    #expect(lines.contains(#"martlet_queue_items{model="m",version="2"} 2"#))
+    #expect(lines.contains(#"martlet_queue_rows{model="m",version="2"} 20"#))
+    #expect(lines.contains(#"martlet_model_state{model="m",version="2",state="ready"} 1"#))
+    #expect(lines.contains(#"martlet_model_state{model="m",version="2",state="loading"} 0"#))
+}

@@ -1,0 +1,166 @@
+import Primitives
+import Testing
+
+/// Which modules of ours a module may import (ARCHITECTURE.md, "The modules").
+private let table: [String: Set<String>] = [
+    "CLinux": [],
+    "Primitives": ["CLinux"],
+    "Telemetry": ["Primitives"],
+    "KernelsPortable": ["Primitives"],
+    "Kernels": ["Primitives", "KernelsPortable", "KernelsV3", "CLinux"],
+    "ONNXProto": [],
+    "IO": ["Primitives", "CLinux"],
+    "HTTP": ["Primitives"],
+    "GraphRuntime": ["Primitives", "Kernels"],
+    "Models": ["Primitives", "Kernels", "GraphRuntime", "ONNXProto"],
+    "Serving": ["Primitives", "Telemetry", "Models"],
+    "HTTPServer": ["Primitives", "Telemetry", "IO", "HTTP", "Models", "Serving"],
+    "MartletCommand": [
+        "Primitives", "Telemetry", "IO", "HTTP", "Kernels", "GraphRuntime", "Models", "Serving",
+        "HTTPServer",
+    ],
+    "martlet": ["MartletCommand"],
+]
+
+/// What is not ours and may be imported, and by whom (nil: by everybody).
+private let outside: [String: Set<String>?] = [
+    "Glibc": nil,
+    "Synchronization": nil,
+    "ArgumentParser": ["MartletCommand"],
+    "SwiftProtobuf": ["Models", "ONNXProto"],
+    "FoundationEssentials": ["Models", "ONNXProto"],
+    // Written by protoc-gen-swift in the generated file, under a condition.
+    "Foundation": ["ONNXProto"],
+]
+
+/// The islands where raw pointers may be named.
+private let islands: Set<String> = [
+    "CLinux", "Primitives", "IO", "TLS", "HTTP", "Kernels", "KernelsPortable", "KernelsV3",
+    "ONNXProto",
+]
+
+/// The words of a line that are no comment.
+private func code(_ line: Substring) -> Substring {
+    guard let range = line.firstRange(of: "//") else { return line }
+    return line[..<range.lowerBound]
+}
+
+@Test func importsObeyTheModuleTable() throws {
+    let files = try SourceTree.files(in: "Sources", suffix: ".swift")
+    #expect(files.count > 50)
+    for file in files {
+        let allowed = try #require(table[file.module], "\(file.path): a module without a row")
+        for line in file.lines {
+            let words = line.split(separator: " ").drop { $0.hasPrefix("@") || $0 == "public" }
+            guard words.first == "import", let last = words.last else { continue }
+            let name = String(last.split(separator: ".")[0])
+            if table[name] != nil || name == "KernelsV3" {
+                #expect(allowed.contains(name), "\(file.path) imports \(name)")
+            } else if let users = try #require(outside[name], "\(file.path) imports \(name)") {
+                #expect(users.contains(file.module), "\(file.path) imports \(name)")
+            }
+        }
+    }
+}
+
+@Test func pointersStayOnTheirIslands() throws {
+    for file in try SourceTree.files(in: "Sources", suffix: ".swift")
+    where !islands.contains(file.module) {
+        for (number, line) in file.lines.enumerated() {
+            let words = code(line)
+            for forbidden in ["UnsafePointer", "UnsafeMutable", "UnsafeRaw", "UnsafeBuffer",
+                "OpaquePointer", "withUnsafe", "Unmanaged"]
+            {
+                #expect(!words.contains(forbidden), "\(file.path):\(number + 1) names \(forbidden)")
+            }
+        }
+    }
+}
+
+@Test func protocolLayersHaveNoSocketClockOrThread() throws {
+    for file in try SourceTree.files(in: "Sources/HTTP", suffix: ".swift") {
+        for line in file.lines {
+            for forbidden in ["MonotonicClock", "WallClock", "Thread(", "socket(", "clock_gettime"] {
+                #expect(!code(line).contains(forbidden), "\(file.path) uses \(forbidden)")
+            }
+        }
+    }
+}
+
+@Test func requestPathUsesNoConcurrencyRuntime() throws {
+    for file in try SourceTree.files(in: "Sources", suffix: ".swift")
+    where file.module != "ONNXProto" {
+        for (number, line) in file.lines.enumerated() {
+            for forbidden in ["actor ", "Task {", "Task.detached", " async ", "await "] {
+                #expect(
+                    !code(line).hasPrefix(forbidden) && !code(line).contains(" \(forbidden)"),
+                    "\(file.path):\(number + 1) uses \(forbidden)")
+            }
+        }
+    }
+}
+
+@Test func noTypeSharesItsModulesName() throws {
+    for file in try SourceTree.files(in: "Sources", suffix: ".swift") {
+        for kind in ["struct", "class", "enum", "actor", "protocol", "typealias"] {
+            for end in [" ", ":", "<"] {
+                #expect(!file.text.contains("\(kind) \(file.module)\(end)"), "\(file.path)")
+            }
+        }
+    }
+}
+
+@Test func uncheckedSendableIsExplainedAndListed() throws {
+    let listed = try SourceTree.exempt("unchecked-sendable")
+    var used: Set<String> = []
+    for file in try SourceTree.files(in: "Sources", suffix: ".swift")
+    where file.module != "ONNXProto" {
+        let lines = file.lines
+        for (number, line) in lines.enumerated()
+        where code(line).contains("@unchecked Sendable") {
+            used.insert(file.path)
+            #expect(listed.contains(file.path), "\(file.path) is not in Tests/exempt.txt")
+            let above = lines[max(0, number - 14)..<number].joined(separator: "\n")
+            #expect(above.contains("SAFETY:"), "\(file.path):\(number + 1) has no SAFETY line")
+        }
+    }
+    #expect(listed.isSubset(of: used), "no longer used: \(listed.subtracting(used))")
+}
+
+@Test func sourcesHaveTheirMirrorTest() throws {
+    let exempt = try SourceTree.exempt("untested")
+    let tests = Set(try SourceTree.files(in: "Tests", suffix: ".swift").map(\.path))
+    var missing: Set<String> = []
+    for file in try SourceTree.files(in: "Sources", suffix: ".swift")
+    where file.module != "ONNXProto" && file.module != "martlet" {
+        let stem = file.name.dropLast(6)
+        let mirror = "Tests/\(file.module)Tests/\(stem)Tests.swift"
+        if !tests.contains(mirror) { missing.insert(file.path) }
+    }
+    #expect(missing.subtracting(exempt).isEmpty, "no mirror test and no line in Tests/exempt.txt")
+    #expect(exempt.subtracting(missing).isEmpty, "listed in Tests/exempt.txt without need")
+}
+
+@Test func filesHoldOneScreenfulOfAnIdea() throws {
+    let exempt = try SourceTree.exempt("long")
+    for file in try SourceTree.files(in: "Sources", suffix: ".swift")
+    where !exempt.contains(file.path) {
+        #expect(file.lines.count <= 400, "\(file.path) has \(file.lines.count) lines")
+        #expect(!file.text.contains("TO" + "DO"), "\(file.path)")
+        #expect(!file.text.contains("FIX" + "ME"), "\(file.path)")
+    }
+}
+
+@Test func documentsHaveNoDeadLinks() throws {
+    for file in try SourceTree.files(in: "", suffix: ".md") {
+        let folder = file.path.split(separator: "/").dropLast().joined(separator: "/")
+        for piece in file.text.split(separator: "](").dropFirst() {
+            guard let end = piece.firstIndex(of: ")") else { continue }
+            let target = piece[..<end].split(separator: "#").first ?? ""
+            guard !target.isEmpty, !target.contains("://"), !target.contains(" ") else { continue }
+            let path = target.hasPrefix("/") ? String(target.dropFirst()) : "\(folder)/\(target)"
+            let full = "\(SourceTree.root)/\(path)"
+            #expect(FileSystem.kind(of: full) != nil, "\(file.path) links to \(target)")
+        }
+    }
+}
