@@ -89,7 +89,7 @@ extension ServerLoop {
             body.removeAll()
             let format = exchange.notes.format
             served.presentation.encode(
-                results, format: format, output: exchange.notes.output, into: &body)
+                results: results, format: format, output: exchange.notes.output, into: &body)
             answer(connection, exchange, contentType: format.contentType)
             batch.version.metrics.recordTotal(
                 thread: number, nanoseconds: end &- ticket.parsedNanoseconds)
