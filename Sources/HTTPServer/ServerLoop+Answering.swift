@@ -165,12 +165,10 @@ extension ServerLoop {
         Socket.shutdownWrite(connection.descriptor)
         connection.phase = .lingering
         connection.input.removeAll()
-        setDeadline(connection, now + Self.lingerMilliseconds)
+        setDeadline(connection, now + UInt64(limits.lingerMilliseconds))
         updateInterest(connection)
         return true
     }
-
-    static let lingerMilliseconds: UInt64 = 1000
 
     // MARK: Interest and time
 
