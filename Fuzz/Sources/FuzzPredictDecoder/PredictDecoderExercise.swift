@@ -72,13 +72,31 @@ enum PredictDecoderExercise {
             // NumPy files may hold NaN, which answers give as null.
             if hasNonFinite(rows) { return }
         }
-        if format == .csv, hasNonFinite(rows) || rows.columns[0].elementsPerRow == 0 { return }
+        if cannotSay(format, rows) { return }
         let body = buffer.span.extracting(start..<end)
         guard let again = decode(body, format, signature) else {
             preconditionFailure("an answer can be sent back")
         }
         precondition(again.count == rows.count, "the same rows")
         for (old, new) in zip(rows.columns, again.columns) { compare(old, new, rows.count) }
+    }
+
+    /// CSV has no text for rows of nothing, no shapes, no NaN; and a header in front of several
+    /// strings a row looks like one more row. NumPy takes zeros at the end of a string for padding,
+    /// and has no bfloat16: it goes out as float32, where a NaN may come back as another.
+    private static func cannotSay(_ format: PayloadFormat, _ rows: Rows) -> Bool {
+        let column = rows.columns[0]
+        let elements = column.elementsPerRow
+        switch format {
+        case .json: return false
+        case .csv:
+            let isDynamic = column.spec.shape.dropFirst().contains { $0 < 0 }
+            return elements == 0 || isDynamic && column.rowShape.count > 1
+                || column.spec.dataType == .string && elements > 1 || hasNonFinite(rows)
+        case .npy:
+            return column.strings.contains { $0.unicodeScalars.last == "\0" }
+                || column.spec.dataType == .bfloat16 && hasNonFinite(rows)
+        }
     }
 
     private static func compare(_ old: TensorColumn, _ new: TensorColumn, _ rows: Int) {
