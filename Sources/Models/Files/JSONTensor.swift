@@ -1,6 +1,7 @@
 import Primitives
 
-/// Reads nested JSON arrays as a tensor: `[[5.1, 3.5], [4.9, 3.0]]`.
+/// Reads nested JSON arrays as a tensor: `[[5.1, 3.5], [4.9, 3.0]]`, alone or as a request body has
+/// them: behind `instances`, or behind the input's name, itself in `inputs` or not.
 enum JSONTensor {
     static func read(_ text: Span<UInt8>, _ spec: TensorSpec) throws(TensorFailure) -> Tensor {
         guard var values = TextValues(for: spec.dataType) else {
@@ -8,11 +9,15 @@ enum JSONTensor {
         }
         var reader = JSONReader(text)
         var shape: [Int?] = []
+        let isFound: Bool
         do throws(JSONError) {
-            try readNested(&reader, 0, &values, &shape)
+            isFound = try find(&reader, spec.name, &values, &shape)
             try reader.expectEnd()
         } catch {
             throw TensorFailure(error.message)
+        }
+        guard isFound else {
+            throw TensorFailure("it has neither 'instances' nor '\(spec.name)'")
         }
         var sizes: [Int] = []
         for size in shape {
@@ -23,6 +28,31 @@ enum JSONTensor {
             throw TensorFailure("its rows have different lengths")
         }
         return try TensorConversion.tensor(values, shape: sizes, spec.dataType)
+    }
+
+    /// Reads the values where they are; false when no key leads to them.
+    private static func find(
+        _ reader: inout JSONReader, _ name: String, _ values: inout TextValues,
+        _ shape: inout [Int?]
+    ) throws(JSONError) -> Bool {
+        guard try reader.peek() == .object else {
+            try readNested(&reader, 0, &values, &shape)
+            return true
+        }
+        var isFound = false
+        try reader.enterObject()
+        while try reader.nextKey() {
+            let key = reader.keyString()
+            if !isFound, key == "instances" || key == name {
+                try readNested(&reader, 0, &values, &shape)
+                isFound = true
+            } else if !isFound, key == "inputs", try reader.peek() == .object {
+                isFound = try find(&reader, name, &values, &shape)
+            } else {
+                try reader.skipValue()
+            }
+        }
+        return isFound
     }
 
     /// Reads a value at a depth; the reader bounds the nesting. A size that is not the same
