@@ -18,7 +18,9 @@ struct MartletRoot: ParsableCommand {
             --drain-seconds is MARTLET_DRAIN_SECONDS. A flag wins over its variable.
             """,
         version: MartletVersion.text,
-        subcommands: [ServeCommand.self, InferCommand.self, InspectCommand.self])
+        subcommands: [
+            ServeCommand.self, InferCommand.self, InspectCommand.self, BenchCommand.self,
+        ])
 }
 
 /// The version of the program.
