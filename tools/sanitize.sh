@@ -12,7 +12,8 @@ for sanitizer in address thread; do
     folder=.build-$sanitizer
     echo "sanitize: $sanitizer" >&2
     options=(-c release --scratch-path "$folder" --sanitize="$sanitizer")
-    swift build "${options[@]}" --build-tests
+    swift build "${options[@]}" --product martlet
+    swift build "${options[@]}" --product martletPackageTests
     swift test "${options[@]}" --skip-build --disable-xctest </dev/null || status=1
     MARTLET_BIN="$folder/release/martlet" \
         .venv/bin/python -m pytest Tests/clients -q -p no:cacheprovider </dev/null || status=1
