@@ -52,10 +52,9 @@ struct ClassScores: Sendable {
 
     private func pair(_ score: Float, _ isPositive: Bool) -> (Float, Float) {
         if transform == .probit { return (PostTransform.probit(score), 0) }
-        if isPositive { return (1 - score, score) }
         if transform == .logistic {
             return (PostTransform.logistic(-score), PostTransform.logistic(score))
         }
-        return score > 0 ? (-score, score) : (score, -score)
+        return (isPositive ? 1 - score : -score, score)
     }
 }
