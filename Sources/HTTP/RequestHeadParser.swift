@@ -194,12 +194,27 @@ public struct RequestHeadParser: Sendable {
         case 17 where Ascii.equalsIgnoringCase(bytes, field.name, "transfer-encoding"):
             guard !framing.hasTransferEncoding else { throw .badTransferEncoding }
             framing.hasTransferEncoding = true
-            guard Ascii.equalsIgnoringCase(bytes, field.value, "chunked") else {
-                throw .unsupportedTransferEncoding
-            }
+            try Self.checkTransferCoding(bytes, field.value)
             head.isChunked = true
         default: break
         }
+    }
+
+    /// RFC 9112 section 6.1 and 6.3: chunked must be the last coding and stand once (else 400); codings
+    /// before it are not implemented (501).
+    private static func checkTransferCoding(
+        _ bytes: Span<UInt8>, _ value: Range<Int>
+    ) throws(HTTPRefusal) {
+        var count = 0
+        var chunkedCount = 0
+        var isLastChunked = false
+        Ascii.forEachElement(bytes, value) { element in
+            count += 1
+            isLastChunked = Ascii.equalsIgnoringCase(bytes, element, "chunked")
+            if isLastChunked { chunkedCount += 1 }
+        }
+        guard isLastChunked, chunkedCount == 1 else { throw .badTransferEncoding }
+        guard count == 1 else { throw .unsupportedTransferEncoding }
     }
 
     private func settle(_ head: inout RequestHead, _ framing: Framing) throws(HTTPRefusal) {

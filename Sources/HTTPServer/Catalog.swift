@@ -13,7 +13,7 @@ final class ServedVersion {
         self.version = version
         presentation = Presentation(
             model: version.name, version: version.version, signature: version.signature,
-            labels: version.configuration.labels)
+            labels: version.configuration.labels, classLabels: version.model.classLabels)
         staticRowShapes =
             version.hasStaticRows
             ? version.signature.inputs.map { version.signature.rowShape(of: $0) } : nil

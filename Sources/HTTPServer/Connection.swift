@@ -50,6 +50,8 @@ final class Connection {
     var wheelDue: UInt64 = .max
     /// When the request that is arriving began.
     var requestBegan: UInt64?
+    /// Bytes thrown away while lingering.
+    var discardedBytes = 0
     /// When the output last became empty or shorter.
     var lastProgress: UInt64 = 0
 

@@ -94,14 +94,23 @@ enum Router {
                 let value = equals + 1..<end
                 let key = start..<equals
                 // What the path says wins over the query.
-                if match.model == nil, Ascii.equals(bytes, key, "model") { match.model = value }
-                if match.version == nil, Ascii.equals(bytes, key, "version") {
-                    match.version = value
-                }
-                if match.output == nil, Ascii.equals(bytes, key, "output") { match.output = value }
+                if match.model == nil, isKey(bytes, key, "model") { match.model = value }
+                if match.version == nil, isKey(bytes, key, "version") { match.version = value }
+                if match.output == nil, isKey(bytes, key, "output") { match.output = value }
             }
             start = end + 1
         }
+    }
+
+    /// Whether a query key is this name, as it stands or percent-encoded.
+    private static func isKey(
+        _ bytes: Span<UInt8>, _ key: Range<Int>, _ name: StaticString
+    ) -> Bool {
+        if Ascii.equals(bytes, key, name) { return true }
+        guard key.count > name.utf8CodeUnitCount, let decoded = decoded(bytes, key) else {
+            return false
+        }
+        return Ascii.equals(decoded.span, 0..<decoded.count, name)
     }
 
     /// A name with its percent-encoded bytes decoded (RFC 3986 section 2.1); nil when it is malformed.

@@ -89,7 +89,7 @@ extension ServerLoop {
             body.removeAll()
             let format = exchange.notes.format
             served.presentation.encode(
-                results, format: format, output: exchange.notes.output, into: &body)
+                results: results, format: format, output: exchange.notes.output, into: &body)
             answer(connection, exchange, contentType: format.contentType)
             batch.version.metrics.recordTotal(
                 thread: number, nanoseconds: end &- ticket.parsedNanoseconds)
@@ -165,12 +165,10 @@ extension ServerLoop {
         Socket.shutdownWrite(connection.descriptor)
         connection.phase = .lingering
         connection.input.removeAll()
-        setDeadline(connection, now + Self.lingerMilliseconds)
+        setDeadline(connection, now + UInt64(limits.lingerMilliseconds))
         updateInterest(connection)
         return true
     }
-
-    static let lingerMilliseconds: UInt64 = 1000
 
     // MARK: Interest and time
 

@@ -36,7 +36,12 @@ extension ServerLoop {
         connection.input.removeAll()
         if connection.input.capacity == 0 { connection.input = buffers.take() }
         switch Socket.read(connection.descriptor, into: &connection.input, atLeast: 4096) {
-        case .bytes, .wouldBlock: connection.input.removeAll()
+        case .bytes(let count):
+            connection.input.removeAll()
+            connection.discardedBytes += count
+            // A client that keeps sending has had its answer long ago.
+            if connection.discardedBytes > limits.lingerBytesMax { close(connection) }
+        case .wouldBlock: break
         case .endOfStream, .failed: close(connection)
         }
     }

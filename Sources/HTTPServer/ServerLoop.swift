@@ -37,6 +37,7 @@ final class ServerLoop {
     /// Scratch for one request's head and one answer's body.
     var head = RequestHead()
     var body = ByteBuffer(capacity: 16 << 10)
+    let decoder = PredictDecoder()
     var date = HTTPDate()
     var messages: [LoopMessage] = []
 

@@ -4,25 +4,26 @@ extension ForestDescription {
     /// The scores of one row, computed from the description as it stands: the reference that
     /// `KernelSet.forestScores` must agree with bit for bit. The description must make a `Forest`.
     public func referenceScores(_ row: [Float]) -> [Float] {
-        var scores = [Float?](repeating: nil, count: targetCount)
+        var scores = [Double?](repeating: nil, count: targetCount)
         for tree in trees {
             for vote in tree.votes(row) {
                 let target = Int(vote.target)
+                let weight = Double(vote.weight)
                 guard let score = scores[target] else {
-                    scores[target] = vote.weight
+                    scores[target] = weight
                     continue
                 }
                 switch aggregate {
-                case .sum, .average: scores[target] = score + vote.weight
-                case .minimum: scores[target] = min(score, vote.weight)
-                case .maximum: scores[target] = max(score, vote.weight)
+                case .sum, .average: scores[target] = score + weight
+                case .minimum: scores[target] = min(score, weight)
+                case .maximum: scores[target] = max(score, weight)
                 }
             }
         }
         return scores.indices.map { target in
             var score = scores[target] ?? 0
-            if aggregate == .average && !trees.isEmpty { score /= Float(trees.count) }
-            return score + (baseValues.isEmpty ? 0 : baseValues[target])
+            if aggregate == .average && !trees.isEmpty { score /= Double(trees.count) }
+            return Float(score + Double(baseValues.isEmpty ? 0 : baseValues[target]))
         }
     }
 }

@@ -6,8 +6,9 @@ extension KernelSet {
     /// y[r, t] = the aggregate, over the trees in their order, of what row r's leaves vote for
     /// target t, plus the target's base value.
     ///
-    /// `x` holds rows × features values, `y` rows × targets. Scores are accumulated in float32, as
-    /// ONNX Runtime does for float32 models. A target no leaf voted for has its base value.
+    /// `x` holds rows × features values, `y` rows × targets. Votes are added in float64, as the
+    /// libraries that train forests do, and rounded once. A target no leaf voted for has its base
+    /// value.
     /// - Cost: a step a level, tree and row; eight traversals run interleaved.
     @inline(never)
     public func forestScores(

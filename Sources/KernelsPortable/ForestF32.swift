@@ -2,12 +2,14 @@ import Primitives
 
 /// How many traversals run interleaved, so that one waits for memory while another computes.
 private let lanes = 8
-/// Rows that go through one tree before the next: the tree stays in the cache.
-private let rowBlock = 64
+/// Rows that go through one tree before the next (the tree stays in the cache): as many as have their
+/// scores in 1 KiB, which is what a temporary allocation may take from the stack.
+private func rowBlock(targets: Int) -> Int { max(lanes, min(64, 128 / targets / lanes * lanes)) }
 
 /// Scores of `rows` rows; every node, root and vote index is valid and every path ends in a leaf.
 ///
-/// A row's votes are added in the order of the trees, whatever rows are computed beside it.
+/// A row's votes are added in the order of the trees, whatever rows are computed beside it, and in
+/// float64: a hundred votes of 0.01 come to 1, as the training library has it.
 public func forestF32(
     nodes: UnsafePointer<ForestNode>, hasRules: Bool, roots: UnsafePointer<Int32>, trees: Int,
     voteStarts: UnsafePointer<Int32>, votes: UnsafePointer<ForestVote>, aggregate: ForestAggregate,
@@ -15,38 +17,22 @@ public func forestF32(
     y: UnsafeMutablePointer<Float>
 ) {
     let tally = Tally(voteStarts: voteStarts, votes: votes, aggregate: aggregate, targets: targets)
-    tally.open(y, rows: rows)
-    let descent = Descent(nodes: nodes, hasRules: hasRules, features: features)
-    withUnsafeTemporaryAllocation(of: Int32.self, capacity: 2 * lanes) { scratch in
-        guard let starts = scratch.baseAddress else { return }
-        let leaves = starts + lanes
-        var first = 0
-        while first < rows {
-            let end = min(first + rowBlock, rows)
-            let wholeEnd = end - (end - first) % lanes
-            // Whole eights of rows, tree by tree.
-            for tree in 0..<(first < wholeEnd ? trees : 0) {
-                starts.update(repeating: roots[tree], count: lanes)
-                for row in stride(from: first, to: wholeEnd, by: lanes) {
-                    descent.run(starts, x + row * features, stride: features, leaves)
-                    for lane in 0..<lanes {
-                        tally.add(leaves[lane], to: y + (row + lane) * targets)
-                    }
-                }
+    let descent = Descent(
+        nodes: nodes, hasRules: hasRules, features: features, roots: roots, trees: trees)
+    let block = rowBlock(targets: targets)
+    withUnsafeTemporaryAllocation(of: Int32.self, capacity: 2 * lanes) { places in
+        withUnsafeTemporaryAllocation(of: Double.self, capacity: block * targets) { scratch in
+            guard let starts = places.baseAddress, let scores = scratch.baseAddress else { return }
+            for first in stride(from: 0, to: rows, by: block) {
+                let count = min(block, rows - first)
+                tally.open(scores, rows: count)
+                descent.score(
+                    x + first * features, rows: count, tally, scores, starts, starts + lanes)
+                tally.close(
+                    scores, rows: count, trees: trees, base: base, into: y + first * targets)
             }
-            // The other rows one by one, eight trees at a time.
-            for row in wholeEnd..<end {
-                for tree in stride(from: 0, to: trees, by: lanes) {
-                    let count = min(lanes, trees - tree)
-                    for lane in 0..<lanes { starts[lane] = roots[tree + min(lane, count - 1)] }
-                    descent.run(starts, x + row * features, stride: 0, leaves)
-                    for lane in 0..<count { tally.add(leaves[lane], to: y + row * targets) }
-                }
-            }
-            first = end
         }
     }
-    tally.close(y, rows: rows, trees: trees, base: base)
 }
 
 /// Eight interleaved walks from roots to leaves.
@@ -54,6 +40,35 @@ private struct Descent {
     let nodes: UnsafePointer<ForestNode>
     let hasRules: Bool
     let features: Int
+    let roots: UnsafePointer<Int32>
+    let trees: Int
+
+    /// Adds the votes of all trees for a block of rows.
+    func score(
+        _ x: UnsafePointer<Float>, rows: Int, _ tally: Tally,
+        _ scores: UnsafeMutablePointer<Double>, _ starts: UnsafeMutablePointer<Int32>,
+        _ leaves: UnsafeMutablePointer<Int32>
+    ) {
+        let targets = tally.targets
+        let wholeEnd = rows - rows % lanes
+        // Whole eights of rows, tree by tree.
+        for tree in 0..<(wholeEnd > 0 ? trees : 0) {
+            starts.update(repeating: roots[tree], count: lanes)
+            for row in stride(from: 0, to: wholeEnd, by: lanes) {
+                run(starts, x + row * features, stride: features, leaves)
+                for lane in 0..<lanes { tally.add(leaves[lane], to: scores + (row + lane) * targets) }
+            }
+        }
+        // The other rows one by one, eight trees at a time.
+        for row in wholeEnd..<rows {
+            for tree in stride(from: 0, to: trees, by: lanes) {
+                let count = min(lanes, trees - tree)
+                for lane in 0..<lanes { starts[lane] = roots[tree + min(lane, count - 1)] }
+                run(starts, x + row * features, stride: 0, leaves)
+                for lane in 0..<count { tally.add(leaves[lane], to: scores + row * targets) }
+            }
+        }
+    }
 
     /// Walk i starts at starts[i], reads the row at x + i · stride and ends at leaves[i].
     @inline(__always)
@@ -143,8 +158,8 @@ private struct Tally {
     let targets: Int
 
     /// Scores before any vote. NaN marks a least or greatest vote not seen yet: no weight is NaN.
-    func open(_ y: UnsafeMutablePointer<Float>, rows: Int) {
-        let start: Float =
+    func open(_ y: UnsafeMutablePointer<Double>, rows: Int) {
+        let start: Double =
             switch aggregate {
             case .sum, .average: 0
             case .minimum, .maximum: .nan
@@ -153,35 +168,35 @@ private struct Tally {
     }
 
     @inline(__always)
-    func add(_ leaf: Int32, to scores: UnsafeMutablePointer<Float>) {
+    func add(_ leaf: Int32, to scores: UnsafeMutablePointer<Double>) {
         let start = Int(voteStarts[Int(leaf)])
         let end = Int(voteStarts[Int(leaf) + 1])
         for index in start..<end {
             let vote = votes[index]
+            let weight = Double(vote.weight)
             let score = scores + Int(vote.target)
             switch aggregate {
-            case .sum, .average: score.pointee += vote.weight
+            case .sum, .average: score.pointee += weight
             case .minimum:
-                if !(score.pointee <= vote.weight) { score.pointee = vote.weight }
+                if !(score.pointee <= weight) { score.pointee = weight }
             case .maximum:
-                if !(score.pointee >= vote.weight) { score.pointee = vote.weight }
+                if !(score.pointee >= weight) { score.pointee = weight }
             }
         }
     }
 
     func close(
-        _ y: UnsafeMutablePointer<Float>, rows: Int, trees: Int, base: UnsafePointer<Float>
+        _ scores: UnsafePointer<Double>, rows: Int, trees: Int, base: UnsafePointer<Float>,
+        into y: UnsafeMutablePointer<Float>
     ) {
-        for row in 0..<rows {
-            for target in 0..<targets {
-                let score = y + row * targets + target
-                switch aggregate {
-                case .sum: break
-                case .average: if trees > 0 { score.pointee /= Float(trees) }
-                case .minimum, .maximum: if score.pointee.isNaN { score.pointee = 0 }
-                }
-                score.pointee += base[target]
+        for index in 0..<rows * targets {
+            var score = scores[index]
+            switch aggregate {
+            case .sum: break
+            case .average: if trees > 0 { score /= Double(trees) }
+            case .minimum, .maximum: if score.isNaN { score = 0 }
             }
+            y[index] = Float(score + Double(base[index % targets]))
         }
     }
 }

@@ -15,15 +15,38 @@ func store(_ value: F8, _ target: UnsafeMutablePointer<Float>) {
 /// The first `count` (below 8) floats, then `padding`.
 @inline(__always)
 func load(_ source: UnsafePointer<Float>, count: Int, padding: Float = 0) -> F8 {
-    var value = F8(repeating: padding)
-    for lane in 0..<count { value[lane] = source[lane] }
-    return value
+    let rest = source + (count & 4)
+    let four =
+        switch count & 3 {
+        case 0: SIMD4<Float>(repeating: padding)
+        case 1: SIMD4<Float>(rest[0], padding, padding, padding)
+        case 2: SIMD4<Float>(rest[0], rest[1], padding, padding)
+        default: SIMD4<Float>(rest[0], rest[1], rest[2], padding)
+        }
+    if count & 4 == 0 {
+        return F8(lowHalf: four, highHalf: SIMD4(repeating: padding))
+    }
+    let low = UnsafeRawPointer(source).loadUnaligned(as: SIMD4<Float>.self)
+    return F8(lowHalf: low, highHalf: four)
 }
 
 /// Writes the first `count` (below 8) floats.
 @inline(__always)
 func store(_ value: F8, _ target: UnsafeMutablePointer<Float>, count: Int) {
-    for lane in 0..<count { target[lane] = value[lane] }
+    var target = target
+    var four = value.lowHalf
+    if count & 4 != 0 {
+        UnsafeMutableRawPointer(target).storeBytes(of: four, as: SIMD4<Float>.self)
+        four = value.highHalf
+        target += 4
+    }
+    var two = four.lowHalf
+    if count & 2 != 0 {
+        UnsafeMutableRawPointer(target).storeBytes(of: two, as: SIMD2<Float>.self)
+        two = four.highHalf
+        target += 2
+    }
+    if count & 1 != 0 { target.pointee = two.x }
 }
 
 /// sum + a · b, rounded once where the instruction set fuses. (`addingProduct` without hardware
@@ -67,12 +90,13 @@ func sum(_ value: F8) -> Float {
     return two.x + two.y
 }
 
-/// The greatest lane; a NaN never wins.
+/// The greatest lane, where none is NaN.
 @inline(__always)
 func greatest(_ value: F8) -> Float {
-    var top = -Float.infinity
-    for lane in 0..<8 where value[lane] > top { top = value[lane] }
-    return top
+    let (a, b) = (value.lowHalf, value.highHalf)
+    let four = a.replacing(with: b, where: b .> a)
+    let two = four.lowHalf.replacing(with: four.highHalf, where: four.highHalf .> four.lowHalf)
+    return two.x < two.y ? two.y : two.x
 }
 
 /// The greater of each pair of lanes; `a` where either is NaN.

@@ -44,7 +44,7 @@ struct InspectCommand: ParsableCommand {
         text += lines("inputs", model.signature.inputs)
         text += lines("outputs", model.signature.outputs)
         text += "batch       \(sentence(model.signature.batchDimension))\n"
-        if let labels = model.classLabels { text += "classes     \(list(labels))\n" }
+        if !model.classLabels.isEmpty { text += "classes     \(list(model.classLabels))\n" }
         let operators = compiled.operatorCounts.map { "\($0.name) × \($0.count)" }
         text += "operators   \(operators.joined(separator: ", "))\n"
         text += "parameters  \(compiled.parameterCount), \(size(compiled.parameterByteCount))\n"
@@ -87,12 +87,7 @@ struct InspectCommand: ParsableCommand {
         }
     }
 
-    private static func list(_ labels: ClassLabels) -> String {
-        let names: [String]
-        switch labels {
-        case .integers(let list): names = list.map { String($0) }
-        case .strings(let list): names = list
-        }
+    private static func list(_ names: [String]) -> String {
         let rest = names.count > 20 ? ", … (\(names.count))" : ""
         return names.prefix(20).joined(separator: ", ") + rest
     }

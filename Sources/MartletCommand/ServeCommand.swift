@@ -171,16 +171,21 @@ struct ServeCommand: ParsableCommand {
         var text = "martlet \(MartletVersion.text): \(readyCount) "
         text += readyCount == 1 ? "model version ready" : "model versions ready"
         text += ", listening on http://\(address)\n"
-        let examples = models.filter { $0.defaultVersion != nil && $0.configuration.sample != nil }
-        if !examples.isEmpty { text += "Try:\n" }
-        for model in examples.prefix(3) {
-            guard let sample = model.configuration.sample else { continue }
-            var body = ByteBuffer()
-            body.append(json: .object([JSONMember("instances", sample)]))
-            let json = body.text
-            let target = "http://\(address)/models/\(model.name)/predict"
-            text += "  curl -s \(target) -H 'Content-Type: application/json' -d '\(json)'\n"
+        let lines = models.compactMap { Self.example($0, address: address) }
+        if !lines.isEmpty { text += "Try:\n" }
+        for line in lines.sorted(by: { $0.utf8.count < $1.utf8.count }).prefix(3) {
+            text += "  \(line)\n"
         }
         StandardStreams.output(text)
+    }
+    /// A curl line for a model that has a sample.
+    private static func example(_ model: RegisteredModel, address: String) -> String? {
+        guard model.defaultVersion != nil, let sample = model.configuration.sample else {
+            return nil
+        }
+        var body = ByteBuffer()
+        body.append(json: .object([JSONMember("instances", sample)]))
+        let target = "http://\(address)/models/\(model.name)/predict"
+        return "curl -s \(target) -H 'Content-Type: application/json' -d '\(body.text)'"
     }
 }

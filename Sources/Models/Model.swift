@@ -11,11 +11,18 @@ public protocol Model: Sendable {
     /// Named inputs and outputs: dtype, shape (-1 = batch).
     var signature: Signature { get }
 
+    /// What a classifier calls its classes, by index (integers as text); empty when it does not say.
+    var classLabels: [String] { get }
+
     /// Runs on whole batches, on any thread, concurrently. Row `r` of every result belongs to row `r`
     /// of the batch, and must not depend on the other rows.
     func predict(
         _ batch: borrowing TensorBatch, into results: inout TensorBatch
     ) throws(PredictionError)
+}
+
+extension Model {
+    public var classLabels: [String] { [] }
 }
 
 /// What a model is loaded from.

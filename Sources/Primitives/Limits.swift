@@ -27,6 +27,10 @@ public struct Limits: Sendable {
     public var idleMilliseconds = 75_000
     /// A client that takes none of its answer.
     public var writeMilliseconds = 30_000
+    /// After the last answer of a connection: how long, and for how many bytes, what the client still
+    /// sends is read and thrown away, so that it can read the answer before a reset reaches it.
+    public var lingerMilliseconds = 2_000
+    public var lingerBytesMax = 32 << 20
     /// Between the signal to stop and the end of the last request.
     public var drainMilliseconds = 30_000
     /// A model file.

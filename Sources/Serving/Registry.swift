@@ -65,7 +65,8 @@ public final class Registry: Sendable {
                     configuration = try ModelConfiguration(path: path, limits: limits)
                 } catch {
                     for version in model.versions {
-                        fail(model.name, version.version, error.description)
+                        let figures = metrics.addModel(model.name, version: version.version)
+                        fail(model.name, version.version, figures, error.description)
                     }
                     continue
                 }
@@ -102,14 +103,14 @@ public final class Registry: Sendable {
         _ make: () throws(ModelLoadError) -> any Model
     ) -> Bool {
         let begin = MonotonicClock.nanoseconds
+        let figures = metrics.addModel(artifact.name, version: artifact.version)
         let model: any Model
         do throws(ModelLoadError) {
             model = try make()
         } catch {
-            fail(artifact.name, artifact.version, error.description)
+            fail(artifact.name, artifact.version, figures, error.description)
             return false
         }
-        let figures = metrics.addModel(artifact.name, version: artifact.version)
         figures.setState(.warming)
         set(artifact.name, artifact.version, .warming)
         let index = state.withLock { state in
@@ -120,8 +121,7 @@ public final class Registry: Sendable {
             name: artifact.name, version: artifact.version, index: index, model: model,
             configuration: configuration, metrics: figures)
         if let problem = WarmUp.run(version) {
-            figures.setState(.failed)
-            fail(artifact.name, artifact.version, "the warm-up run failed: \(problem)")
+            fail(artifact.name, artifact.version, figures, "the warm-up run failed: \(problem)")
             return false
         }
         figures.setLoadTime(nanoseconds: MonotonicClock.nanoseconds &- begin)
@@ -130,7 +130,10 @@ public final class Registry: Sendable {
         return true
     }
 
-    private func fail(_ name: String, _ version: String, _ reason: String) {
+    private func fail(
+        _ name: String, _ version: String, _ figures: ModelMetrics, _ reason: String
+    ) {
+        figures.setState(.failed)
         log.error("model '\(name)' version \(version) is not served: \(reason)")
         set(name, version, .failed(reason))
     }

@@ -15,7 +15,7 @@ private let shapes: [Shape] = {
             result.append(Shape(m: m, k: 19, n: n))
         }
     }
-    for k in [0, 1, 2, 63, 64, 65, 255, 256, 257, 511, 512, 513, 700] {
+    for k in [0, 1, 2, 63, 64, 65, 255, 256, 257, 511, 512, 513, 700, 1030] {
         for m in [1, 3, 6, 8, 17] { result.append(Shape(m: m, k: k, n: 37)) }
     }
     result.append(Shape(m: 193, k: 300, n: 40))

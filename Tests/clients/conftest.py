@@ -1,4 +1,5 @@
 import pathlib
+import resource
 import sys
 
 import pytest
@@ -6,6 +7,10 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 from martlet_process import MartletProcess  # noqa: E402
+
+# Tests open more connections than the usual soft limit of 1,024 files; servers inherit it.
+_, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 8192), hard))
 
 
 @pytest.fixture(scope="session")

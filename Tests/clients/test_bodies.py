@@ -174,7 +174,7 @@ ROW = np.array([GOOD], np.float32)
 
 @pytest.mark.parametrize("body", [
     b"", b"\x93NUMPY", b"\x93NUMPY\x01\x00\xff\xff", b"not numpy at all" * 4,
-    npy(ROW)[:-1], npy(ROW) + b"\x00", npy(ROW[:, :3].copy()), npy(ROW[0]), npy(ROW[None]),
+    npy(ROW)[:-1], npy(ROW) + b"\x00", npy(ROW[:, :3].copy()), npy(ROW[0, :3].copy()), npy(ROW[None]),
     npy(np.array([["a", "b", "c", "d"]])), npy(np.array([[None, {}, 1, 2]], object)),
     npy(np.zeros((1, 4), np.complex64)),
     npy(np.array([(1.0, 2.0)], [("a", "<f4"), ("b", "<f4")])),
@@ -192,6 +192,12 @@ ROW = np.array([GOOD], np.float32)
 ], ids=range(24))
 def test_malformed_npy(server, body):
     refused(post(server, body, NPY))
+
+
+def test_npy_of_one_row_without_a_batch_dimension(server):
+    answer = post(server, npy(ROW[0]), NPY)
+    assert answer.status_code == 200, answer.text
+    assert len(answer.json()["predictions"]) == 1
 
 
 def test_npy_format_2(server):

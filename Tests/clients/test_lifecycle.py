@@ -238,10 +238,41 @@ def test_readiness_turns_503_while_what_was_accepted_is_finished(start, tmp_path
     assert server.wait() == 0, server.report()
 
 
+def test_connections_beyond_the_limit_are_told_so(start):
+    """They get 503 at once, the others are served, and a place that is free again is given again."""
+    server = start(MODELS, "--connections", "20")
+    data = predict(as_list(IRIS.rows[:1]))
+    held = [Wire(server) for _ in range(18)]
+    try:
+        for wire in held:
+            wire.send(data)
+            assert wire.read().status == 200
+        extra = [Wire(server) for _ in range(10)]
+        held += extra
+        statuses = []
+        for wire in extra:
+            try:
+                wire.send(data)
+            except (BrokenPipeError, ConnectionResetError):
+                pass
+            statuses.append(wire.read().status)
+        assert statuses.count(503) >= 8 and set(statuses) <= {200, 503}, statuses
+        for wire in held[:18]:
+            wire.send(data)
+            assert wire.read().status == 200
+    finally:
+        for wire in held:
+            wire.socket.close()
+    time.sleep(0.2)
+    with Wire(server) as wire:
+        wire.send(data)
+        assert wire.read().status == 200
+
+
 def test_many_connections_at_once(start):
-    """A thousand open connections, each served; memory of the idle ones is not the test's concern."""
+    """Two thousand open connections, each served."""
     server = start()
-    wires = [Wire(server) for _ in range(1000)]
+    wires = [Wire(server) for _ in range(2000)]
     try:
         for wire in wires:
             wire.send(predict(as_list(IRIS.rows[:1])))

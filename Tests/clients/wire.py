@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import select
 import socket
 
 
@@ -97,6 +98,10 @@ class Wire:
                 return body
             body += self._exactly(size)
             assert self._exactly(2) == b"\r\n"
+
+    def has_answer(self, seconds):
+        """Whether the first byte of an answer comes within this time."""
+        return bool(self.buffer) or bool(select.select([self.socket], [], [], seconds)[0])
 
     def ended(self):
         """Whether the server closes the connection without another byte."""

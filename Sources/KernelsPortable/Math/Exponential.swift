@@ -12,10 +12,13 @@ private let rounderBits: Int32 = 0x4b40_0000
 /// e^x. Overflow gives ∞, underflow denormals and then 0, NaN gives NaN.
 @inline(__always)
 func exponential(_ x: F8) -> F8 {
-    // Past these the result is ∞ or rounds to 0 anyway; NaN compares false and stays.
+    // Above 89 the result is ∞ anyway. Below -103.98 it rounds to 0: computed from 0 instead and
+    // replaced at the end, since underflowing (padding and masked scores do) costs a hundred cycles.
+    // NaN compares false and stays.
     let high = F8(repeating: 89)
-    let low = F8(repeating: -104)
-    let bounded = select(x .> high, high, select(x .< low, low, x))
+    let zero = F8(repeating: 0)
+    let vanishes = x .< F8(repeating: -103.98)
+    let bounded = select(vanishes, zero, select(x .> high, high, x))
     let shifted = multiplyAdd(F8(repeating: rounder), bounded, F8(repeating: 1.442_695_04))
     let count = shifted - F8(repeating: rounder)
     let rest = multiplyAdd(
@@ -31,7 +34,7 @@ func exponential(_ x: F8) -> F8 {
     // product rounds.
     let exponent = integers(shifted) &- SIMD8(repeating: rounderBits)
     let half = exponent &>> SIMD8(repeating: 1)
-    return value * power(of2: half) * power(of2: exponent &- half)
+    return select(vanishes, zero, value * power(of2: half) * power(of2: exponent &- half))
 }
 
 /// 2^n for n within the normal range.

@@ -10,7 +10,7 @@ public final class ONNXModel: Model {
     public let signature: Signature
     /// The labels of a classifier's classes in the order of its probabilities, if the file names
     /// them.
-    public let classLabels: ClassLabels?
+    public let classLabels: [String]
     /// What the file holds, for `inspect`.
     public let compiled: CompiledGraph
     let plans: PlanCache
@@ -49,7 +49,12 @@ public final class ONNXModel: Model {
         } catch {
             throw ModelLoadError(path: path, place: error.place, reason: error.reason)
         }
-        classLabels = compiled.graph.classLabels
+        classLabels =
+            switch compiled.graph.classLabels {
+            case .integers(let labels)?: labels.map(String.init)
+            case .strings(let labels)?: labels
+            case nil: []
+            }
         plans = PlanCache(compiled, countMax: max(blockRows, 16))
     }
 

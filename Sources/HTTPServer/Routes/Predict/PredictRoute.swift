@@ -18,6 +18,8 @@ extension ServerLoop {
             exchange.notes.format = try answerFormat(bytes)
             if let output = match.output {
                 exchange.notes.output = try findOutput(version, bytes, output)
+            } else if exchange.notes.format == .npy {
+                try checkSingleOutput(version)
             }
             try decode(connection, exchange, version, format, bytes.extracting(body))
         } catch {
@@ -33,13 +35,12 @@ extension ServerLoop {
         let rows: Int
         let batch: OpenBatch
         do throws(DecodeRefusal) {
-            let decoder = PredictDecoder()
             let shapes: [[Int]]
             if let fixed = served.staticRowShapes {
                 shapes = fixed
             } else {
                 shapes = try decoder.rowShapes(
-                    of: body, format: format, signature: version.signature, limits: limits)
+                    of: body, format: format, signature: version.signature)
             }
             batch = batcher.batch(for: version, rowShapes: shapes)
             rows = try decoder.decode(
@@ -163,6 +164,16 @@ extension ServerLoop {
         return index
     }
 
+    /// A NumPy file holds one array: a model with several needs one to be chosen.
+    private func checkSingleOutput(_ version: ModelVersion) throws(Refusal) {
+        guard catalog.served(version).presentation.defaultOutput == nil else { return }
+        let names = version.signature.outputs.map(\.name).joined(separator: ", ")
+        throw Refusal(
+            400, "output_required",
+            "a NumPy file holds one array and model '\(version.name)' has several outputs: choose "
+                + "one of \(names) with ?output=NAME")
+    }
+
     // MARK: Formats
 
     private func requestFormat(_ bytes: Span<UInt8>) throws(Refusal) -> PayloadFormat {
@@ -174,7 +185,7 @@ extension ServerLoop {
                 "Content-Encoding '\(Router.shown(bytes, coding))' is not taken; send the body plain")
         }
         guard let type = head.contentType else { return .json }
-        guard let format = PayloadFormat(contentType: bytes.extracting(type)) else {
+        guard let format = PayloadFormat.of(contentType: bytes.extracting(type)) else {
             throw Refusal(
                 415, "unsupported_media_type",
                 "Content-Type '\(Router.shown(bytes, type))' is not taken; send application/json, "
@@ -185,7 +196,7 @@ extension ServerLoop {
 
     private func answerFormat(_ bytes: Span<UInt8>) throws(Refusal) -> PayloadFormat {
         guard let accept = head.accept else { return .json }
-        guard let format = PayloadFormat(accept: bytes.extracting(accept)) else {
+        guard let format = PayloadFormat.accepted(bytes.extracting(accept)) else {
             throw Refusal(
                 406, "not_acceptable",
                 "nothing in Accept '\(Router.shown(bytes, accept))' can be answered; possible are "
