@@ -82,7 +82,7 @@ func columns(_ model: ONNXModel, _ specs: [TensorSpec], rows: Int) -> [TensorCol
 
 @Test func stringLabelsReachTheirColumn() throws {
     let model = try load(ONNXFixture.tree())
-    #expect(model.classLabels == .strings(["no", "yes, definitely so"]))
+    #expect(model.classLabels == ["no", "yes, definitely so"])
     let inputs = columns(model, model.signature.inputs, rows: 3)
     let outputs = columns(model, model.signature.outputs, rows: 3)
     let batch = TensorBatch(columns: inputs, rowCount: 3)
@@ -94,8 +94,9 @@ func columns(_ model: ONNXModel, _ specs: [TensorSpec], rows: Int) -> [TensorCol
     try model.predict(batch, into: &results)
     #expect(Array(results.strings(0)) == ["no", "yes, definitely so", "no"])
     // A second batch reuses the column that was lent.
-    try model.predict(batch.window(rowStart: 1, rowCount: 2), into: &results)
-    #expect(results.strings(0).count == 3)
+    var rest = TensorBatch(columns: outputs, rowCount: 2)
+    try model.predict(batch.window(rowStart: 1, rowCount: 2), into: &rest)
+    #expect(Array(rest.strings(0)) == ["yes, definitely so", "no"])
 }
 
 @Test func manyThreadsShareAModel() async throws {

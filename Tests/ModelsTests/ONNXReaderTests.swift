@@ -11,7 +11,7 @@ import Testing
     let error = try #require(refusal(proto))
     #expect(
         error.description.hasPrefix(
-            "fixture.onnx: node 1 'the Frobnicate' (Frobnicate, ai.onnx 17): the operator"))
+            "fixture.onnx: node 1 'the Add' (Frobnicate, ai.onnx 17): the operator"))
 }
 
 @Test func brokenModelsAreRefused() throws {

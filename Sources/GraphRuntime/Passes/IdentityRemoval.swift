@@ -34,11 +34,13 @@ extension Graph {
             node.outputs.first != nil
         else { return false }
         switch node.operatorName.name {
-        case "Identity": return node.outputs.count == 1
+        case "Identity":
+            return node.outputs.count == 1 && node.inputs.count == 1 && node.attributes.isEmpty
         case "Dropout":
             return node.inputs.count == 1 && node.outputs.dropFirst().allSatisfy { $0 == nil }
         case "Cast":
-            guard case .int(let code)? = node.attributes["to"],
+            guard node.outputs.count == 1, node.inputs.count == 1,
+                case .int(let code)? = node.attributes["to"],
                 let type = knownType(input, producers)
             else { return false }
             return CastOperator.dataType(code) == type
