@@ -167,7 +167,9 @@ def write(name, model, description, labels, rows, outputs):
     np.save(version / "reference" / "input.npy", rows)
     for output, answers in outputs.items():
         np.save(version / "reference" / f"{output}.npy", answers)
-    sample = [float(str(number)) for number in rows[0]]
+    # The first row that the model is sure of.
+    sure = int(np.argmax(list(outputs.values())[-1].max(axis=1) > 0.9))
+    sample = [float(str(number)) for number in rows[sure]]
     (HERE / name / "model.json").write_text(
         "{\n"
         f'  "description": {json.dumps(description)},\n'

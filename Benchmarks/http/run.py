@@ -23,7 +23,7 @@ import numpy as np
 import servers
 from servers import PROBE, ROOT, post, tool
 
-TARGETS = ["martlet", "nginx", "fastapi-1", "fastapi-2"]
+TARGETS = ["martlet", "nginx", "fastapi-1", "fastapi-2", "fastapi-plain"]
 
 
 def arguments():
@@ -98,15 +98,18 @@ def median(figures, key):
 
 def table(title, figures):
     print(f"\n{title}\n")
-    print("| server | requests/s | lowest–highest | p50 µs | p99 µs | martlet's rate ÷ this |")
-    print("|---|---:|---:|---:|---:|---:|")
+    print("| server | requests/s | lowest–highest | p50 µs | p99 µs | martlet's rate ÷ this "
+          "| this p50 ÷ martlet's |")
+    print("|---|---:|---:|---:|---:|---:|---:|")
     own = figures.get("martlet")
     for name, rounds in figures.items():
         rates = [figure["rate"] for figure in rounds]
-        ratio = f"{median(own, 'rate') / median(rounds, 'rate'):.2f}" if own else "–"
+        rate_ratio = f"{median(own, 'rate') / median(rounds, 'rate'):.2f}" if own else "–"
+        time_ratio = f"{median(rounds, 'p50') / median(own, 'p50'):.2f}" if own else "–"
         print(
             f"| {name} | {median(rounds, 'rate'):,.0f} | {min(rates):,.0f}–{max(rates):,.0f} "
-            f"| {median(rounds, 'p50'):,.0f} | {median(rounds, 'p99'):,.0f} | {ratio} |")
+            f"| {median(rounds, 'p50'):,.0f} | {median(rounds, 'p99'):,.0f} "
+            f"| {rate_ratio} | {time_ratio} |")
 
 
 def start(stack, options, folder):
@@ -116,7 +119,9 @@ def start(stack, options, folder):
         running.append(stack.enter_context(servers.martlet(options.binary, options.threads)))
     for workers in (1, 2):
         if f"fastapi-{workers}" in options.targets:
-            running.append(stack.enter_context(servers.fastapi(workers)))
+            running.append(stack.enter_context(servers.tuned_fastapi(workers)))
+    if "fastapi-plain" in options.targets:
+        running.append(stack.enter_context(servers.plain_fastapi()))
     for server in running:
         check(server)
     if "nginx" in options.targets:

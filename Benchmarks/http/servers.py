@@ -88,14 +88,23 @@ def martlet(binary, threads):
          "--threads", threads], port)
 
 
-def fastapi(workers):
+def fastapi(name, module, workers, *options):
     port = free_port()
     return Server(
-        f"FastAPI, {workers} worker" + "s" * (workers > 1),
-        [sys.executable, "-m", "uvicorn", "fastapi_app:app", "--app-dir", HERE, "--host",
-         "127.0.0.1", "--port", port, "--workers", workers, "--loop", "uvloop", "--http",
-         "httptools", "--no-access-log", "--log-level", "warning"], port,
-        {"IRIS_MODEL": str(MODEL)})
+        name,
+        [sys.executable, "-m", "uvicorn", f"{module}:app", "--app-dir", HERE, "--host", "127.0.0.1",
+         "--port", port, "--workers", workers, *options], port, {"IRIS_MODEL": str(MODEL)})
+
+
+def tuned_fastapi(workers):
+    return fastapi(
+        f"FastAPI, {workers} worker" + "s" * (workers > 1), "fastapi_app", workers, "--loop",
+        "uvloop", "--http", "httptools", "--no-access-log", "--log-level", "warning")
+
+
+def plain_fastapi():
+    """uvicorn's defaults too, but for the line it prints about every request."""
+    return fastapi("FastAPI, as in tutorials", "fastapi_plain_app", 1, "--no-access-log")
 
 
 def nginx(folder, workers, answer):

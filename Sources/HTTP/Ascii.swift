@@ -1,24 +1,15 @@
 /// Byte classes of RFC 9110 section 5.6 and comparisons without making strings.
 public enum Ascii {
-    private static let tokenBits: (UInt64, UInt64) = {
-        var low: UInt64 = 0
-        var high: UInt64 = 0
-        for byte in UInt8(0)..<128 {
-            let isAlphanumeric =
-                (byte >= 0x30 && byte <= 0x39) || (byte >= 0x41 && byte <= 0x5A)
-                || (byte >= 0x61 && byte <= 0x7A)
-            let isMark = "!#$%&'*+-.^_`|~".utf8.contains(byte)
-            guard isAlphanumeric || isMark else { continue }
-            if byte < 64 { low |= 1 << UInt64(byte) } else { high |= 1 << UInt64(byte - 64) }
-        }
-        return (low, high)
-    }()
+    /// One bit a byte below 64, and below 128: letters, digits and `!#$%&'*+-.^_`|~`. Literals, so that
+    /// reading them needs no once-guard.
+    private static let tokenBitsLow: UInt64 = 0x03ff_6cfa_0000_0000
+    private static let tokenBitsHigh: UInt64 = 0x57ff_ffff_c7ff_fffe
 
     /// tchar: what methods and field names are made of.
     @inline(__always)
     public static func isToken(_ byte: UInt8) -> Bool {
-        if byte < 64 { return tokenBits.0 >> UInt64(byte) & 1 == 1 }
-        return byte < 128 && tokenBits.1 >> UInt64(byte - 64) & 1 == 1
+        if byte < 64 { return tokenBitsLow >> UInt64(byte) & 1 == 1 }
+        return byte < 128 && tokenBitsHigh >> UInt64(byte - 64) & 1 == 1
     }
 
     /// VCHAR, obs-text, space and tab: what field values are made of.

@@ -2,7 +2,7 @@ import HTTP
 import Primitives
 
 /// What the server answers to. The raw value is the route's number in the metrics.
-enum Route: Int, CaseIterable, Sendable {
+package enum Route: Int, CaseIterable, Sendable {
     case index, health, live, ready, metrics, models, model, predict
     /// No such path.
     case unknown

@@ -2,23 +2,23 @@ import HTTP
 import Primitives
 
 /// A path and query, taken apart. The ranges index the bytes that were routed.
-struct RouteMatch: Equatable {
-    var route: Route
+package struct RouteMatch: Equatable {
+    package var route: Route
     /// `{name}` of the path, or `model=` of the query.
-    var model: Range<Int>?
+    package var model: Range<Int>?
     /// `{version}` of the path, or `version=` of the query.
-    var version: Range<Int>?
+    package var version: Range<Int>?
     /// `output=` of the query.
-    var output: Range<Int>?
+    package var output: Range<Int>?
 
     init(_ route: Route) { self.route = route }
 }
 
 /// Maps paths to routes without making strings.
-enum Router {
+package enum Router {
     /// `/predict`, `/models`, `/models/{name}`, `/models/{name}/predict`,
     /// `/models/{name}/versions/{version}` and `…/predict`, and the health and metrics paths.
-    static func match(_ bytes: Span<UInt8>, path: Range<Int>, query: Range<Int>) -> RouteMatch {
+    package static func match(_ bytes: Span<UInt8>, path: Range<Int>, query: Range<Int>) -> RouteMatch {
         var match = matchPath(bytes, path)
         if !query.isEmpty { readQuery(bytes, query, into: &match) }
         return match
@@ -114,7 +114,7 @@ enum Router {
     }
 
     /// A name with its percent-encoded bytes decoded (RFC 3986 section 2.1); nil when it is malformed.
-    static func decoded(_ bytes: Span<UInt8>, _ range: Range<Int>) -> [UInt8]? {
+    package static func decoded(_ bytes: Span<UInt8>, _ range: Range<Int>) -> [UInt8]? {
         var result: [UInt8] = []
         result.reserveCapacity(range.count)
         var index = range.lowerBound
@@ -134,7 +134,7 @@ enum Router {
     }
 
     /// Text for an error message: printable, and not longer than a line.
-    static func shown(_ bytes: Span<UInt8>, _ range: Range<Int>) -> String {
+    package static func shown(_ bytes: Span<UInt8>, _ range: Range<Int>) -> String {
         var text = ""
         for index in range.prefix(80) {
             let byte = bytes[index]

@@ -3,8 +3,12 @@ import Primitives
 /// How many traversals run interleaved, so that one waits for memory while another computes.
 private let lanes = 8
 /// Rows that go through one tree before the next (the tree stays in the cache): as many as have their
-/// scores in 1 KiB, which is what a temporary allocation may take from the stack.
-private func rowBlock(targets: Int) -> Int { max(lanes, min(64, 128 / targets / lanes * lanes)) }
+/// scores in 1 KiB, which is what a temporary allocation may take from the stack. With many targets
+/// that is fewer than eight; rows then go one by one, and only a row of more than 128 targets allocates.
+private func rowBlock(targets: Int) -> Int {
+    let fitting = 128 / targets
+    return fitting >= lanes ? min(64, fitting / lanes * lanes) : max(1, fitting)
+}
 
 /// Scores of `rows` rows; every node, root and vote index is valid and every path ends in a leaf.
 ///
@@ -56,7 +60,9 @@ private struct Descent {
             starts.update(repeating: roots[tree], count: lanes)
             for row in stride(from: 0, to: wholeEnd, by: lanes) {
                 run(starts, x + row * features, stride: features, leaves)
-                for lane in 0..<lanes { tally.add(leaves[lane], to: scores + (row + lane) * targets) }
+                for lane in 0..<lanes {
+                    tally.add(leaves[lane], to: scores + (row + lane) * targets)
+                }
             }
         }
         // The other rows one by one, eight trees at a time.

@@ -11,13 +11,16 @@ struct MartletRoot: ParsableCommand {
             Put models into models/<name>/<version>/model.onnx, then:
 
               martlet serve models
-              curl -d '{"instances": [[5.1, 3.5, 1.4, 0.2]]}' localhost:8080/models/iris/predict
+              curl localhost:8080/models/iris/predict \\
+                --json '{"instances": [[5.1, 3.5, 1.4, 0.2]]}'
 
-            Every flag is also an environment variable: --port is MARTLET_PORT, --drain-seconds is
-            MARTLET_DRAIN_SECONDS. A flag wins over its variable.
+            Every flag is also an environment variable: --port is MARTLET_PORT,
+            --drain-seconds is MARTLET_DRAIN_SECONDS. A flag wins over its variable.
             """,
         version: MartletVersion.text,
-        subcommands: [ServeCommand.self, InferCommand.self, InspectCommand.self])
+        subcommands: [
+            ServeCommand.self, InferCommand.self, InspectCommand.self, BenchCommand.self,
+        ])
 }
 
 /// The version of the program.

@@ -53,8 +53,8 @@ public final class OpenBatch: @unchecked Sendable {
         self.version = version
         self.rowShapes = rowShapes
         self.home = home
-        // Small at first: memory follows what clients really send.
-        let capacity = max(1, min(version.chunkRows, 8))
+        // Memory follows what clients really send: rows of unknown size may be large, so one at first.
+        let capacity = version.hasStaticRows ? max(1, min(version.chunkRows, 8)) : 1
         inputs = version.makeInputs(rowShapes: rowShapes, rowCapacity: capacity)
         outputs = version.makeOutputs(rowCapacity: capacity)
     }

@@ -86,6 +86,26 @@ func forestAgreesWithItsDescriptionBitForBit(
     }
 }
 
+/// From one row of scores in the scratch memory to none.
+@Test(arguments: KernelSet.all, [1, 16, 17, 100, 128, 129, 400])
+func forestsOfManyTargetsKeepTheirRowsApart(kernels: KernelSet, targets: Int) throws {
+    var random = SeededGenerator(16)
+    var description = ForestDescription(featureCount: 3, targetCount: targets)
+    for _ in 0..<11 {
+        description.trees.append(
+            randomTree(
+                depth: 5, description, comparisons: [.lessOrEqual], missing: false, &random))
+    }
+    let forest = try Forest(description)
+    for rows in [1, 7, 8, 9, 70] {
+        let x = random.floats(rows * 3, in: -2...2)
+        let expected = (0..<rows).flatMap {
+            description.referenceScores(Array(x[$0 * 3..<($0 + 1) * 3]))
+        }
+        #expect(scores(kernels, forest, x, rows: rows) == expected)
+    }
+}
+
 @Test func aForestOfDepthAMillionIsLaidOutAndRun() throws {
     let depth = 1_000_000
     var nodes: [Node] = []

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from onnx import numpy_helper
 
-from answers import REFERENCES, as_csv, as_json_rows
+from answers import REFERENCES, as_csv, as_json_array
 from martlet_process import MODELS, run
 
 OUTPUTS = {
@@ -18,7 +18,7 @@ def write_inputs(reference, folder):
     """The same rows in every format that infer reads."""
     np.save(folder / "rows.npy", reference.rows)
     (folder / "rows.csv").write_bytes(as_csv(reference, reference.rows)[1])
-    (folder / "rows.json").write_bytes(as_json_rows(reference, reference.rows)[1])
+    (folder / "rows.json").write_bytes(as_json_array(reference, reference.rows)[1])
     (folder / "rows.pb").write_bytes(numpy_helper.from_array(reference.rows).SerializeToString())
 
 

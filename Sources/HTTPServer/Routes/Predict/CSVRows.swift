@@ -169,10 +169,10 @@ struct CSVRows {
             guard let input = columns.firstIndex(where: { $0.spec.name == name }) else {
                 throw DecodeRefusal(
                     .unknownInput,
-                    "line 1 has '\(name.prefix(60))', the model takes \(JSONFault.list(signature))")
+                    "line 1 has '\(name.excerpt())', the model takes \(JSONFault.list(signature))")
             }
             guard scratch.lastSeen[input] == 0 else {
-                throw DecodeRefusal(.invalidCSV, "line 1 has '\(name.prefix(60))' twice")
+                throw DecodeRefusal(.invalidCSV, "line 1 has '\(name.excerpt())' twice")
             }
             scratch.lastSeen[input] = 1
             scratch.csvColumns.append((input, 0))

@@ -110,6 +110,6 @@ struct CSVText: ~Escapable {
     func excerpt(_ field: Field) -> String {
         if field.range.isEmpty { return "empty" }
         guard let text = string(field) else { return "no UTF-8" }
-        return text.count > 40 ? "'\(text.prefix(40))…'" : "'\(text)'"
+        return "'\(text.excerpt(40))'"
     }
 }

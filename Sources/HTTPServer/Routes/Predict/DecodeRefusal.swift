@@ -26,3 +26,11 @@ public enum RefusalCode: String, Sendable, Equatable, CaseIterable {
     /// The format cannot carry what this model takes.
     case unsupportedFormat = "unsupported_format"
 }
+
+extension String {
+    /// For messages: cut after `count` scalars. (A single character may have any number of them.)
+    func excerpt(_ count: Int = 60) -> String {
+        guard unicodeScalars.count > count else { return self }
+        return String(unicodeScalars.prefix(count)) + "…"
+    }
+}

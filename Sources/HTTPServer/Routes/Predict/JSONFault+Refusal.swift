@@ -115,8 +115,7 @@ extension JSONFault {
     /// The key that starts at the fault's offset, cut where it gets long.
     private func key(in body: Span<UInt8>) -> String {
         var reader = JSONReader(body.extracting(offset...))
-        let text = (try? reader.readString()) ?? ""
-        return text.count > 60 ? text.prefix(60) + "…" : text
+        return ((try? reader.readString()) ?? "").excerpt()
     }
 
     static func list(_ signature: Signature) -> String {

@@ -1,0 +1,1 @@
+../../Fuzz/Sources/FuzzPredictDecoder/PredictDecoderExercise.swift

@@ -1,0 +1,1 @@
+../../Fuzz/Sources/FuzzJSONReader/JSONReaderExercise.swift
