@@ -41,6 +41,10 @@ public struct Limits: Sendable {
     public var tensorElementsMax = 1 << 31
     /// Intermediate values of one run of a graph.
     public var arenaBytesMax = 4 << 30
+    /// Nodes of one graph. Exporters stay below 10,000.
+    public var graphNodesMax = 50_000
+    /// What folding constants may add to a model's own weights.
+    public var foldedBytesMax = 64 << 20
     /// Nodes of all trees of an ensemble together.
     public var treeNodesMax = 1 << 27
     /// Requests waiting for the compute pool, a model.

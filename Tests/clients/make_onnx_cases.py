@@ -78,7 +78,7 @@ def elementwise():
               ((5, 1), (1, 7)), ((2, 3, 4), (3, 1)), ((2, 1, 4, 1), (3, 1, 5)), ((5, 7), (5, 1))]
     for kind in ("Add", "Sub", "Mul", "Div", "Max", "Min"):
         for index, (a, b) in enumerate(shapes):
-            inputs = {"a": floats(*a), "b": floats(*b, seed=1) + 3}
+            inputs = {"a": floats(*a), "b": np.asarray(floats(*b, seed=1) + 3, np.float32)}
             yield make(f"{kind}-{index}", [node(kind, ["a", "b"])], inputs, {"y": F}, dynamic=False)
         inputs = {"a": integers(4, 3), "b": integers(3, low=1, seed=1)}
         yield make(f"{kind}-integers", [node(kind, ["a", "b"])], inputs, {"y": I64}, dynamic=False)
@@ -280,6 +280,12 @@ def ensembles():
                 extra = {"post_transform": transform, **({"base_values": base} if base else {})}
                 yield classifier(f"TreeClassifier-binary-{transform}-{positive}-{base}", nodes, votes,
                                  [0, 1], extra)
+        # Weights of two classes are left out: there onnxruntime's labels are none of the model's.
+        for base, target in ((None, 0), (None, 1), ([0.25, -0.5], 0)):
+            rng = np.random.default_rng(11)
+            nodes, votes = trees(rng, 9, 4, lambda rng: [target], 4, ["BRANCH_LEQ"])
+            extra = {"post_transform": transform, **({"base_values": base} if base else {})}
+            yield classifier(f"TreeClassifier-two-{transform}-{target}-{base}", nodes, votes, [3, 4], extra)
     rng = np.random.default_rng(9)
     nodes, votes = trees(rng, 9, 4, lambda rng: [0, 1, 2], 4, ["BRANCH_LEQ"])
     yield classifier("TreeClassifier-strings", nodes, votes, ["ä", "long class name", "c"], {})

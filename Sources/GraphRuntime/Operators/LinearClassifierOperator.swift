@@ -97,7 +97,6 @@ private final class LinearClassifierStep: Step {
         let offsets = workspace.span(intercepts, as: Float.self)
         var target = workspace.mutableSpan(scores, as: Float.self)
         guard rows > 0 else { return }
-        let columns = addsClass ? 2 : weights.n
         if addsClass {
             var second = workspace.mutableSpan(
                 scores, as: Float.self, range: 1..<scores.count)
@@ -108,10 +107,22 @@ private final class LinearClassifierStep: Step {
         }
         writeLabels(workspace)
         if addsClass {
-            for row in 0..<rows { target[2 * row] = 1 - target[2 * row + 1] }
-            if transform == .none || transform == .logistic { return }
+            for row in 0..<rows { complete(&target, row) }
+        } else {
+            transform.apply(&target, rows: rows, columns: weights.n)
         }
-        transform.apply(&target, rows: rows, columns: columns)
+    }
+
+    /// The two scores of a yes-or-no model from its one, as ONNX Runtime makes them up.
+    private func complete(_ scores: inout MutableSpan<Float>, _ row: Int) {
+        var score = scores[2 * row + 1]
+        switch transform {
+        case .none, .softmax, .softmaxZero: break
+        case .logistic: score = PostTransform.logistic(score)
+        case .probit: score = PostTransform.probit(score)
+        }
+        scores[2 * row] = 1 - score
+        scores[2 * row + 1] = score
     }
 
     private func writeLabels(_ workspace: Workspace) {

@@ -6,7 +6,9 @@ import Primitives
 ///
 /// Two classes whose weights all are for one of them make a yes-or-no model. The standard says
 /// little about it; here it is as in ONNX Runtime: yes is a score above 0.5 if no weight is
-/// negative, above 0 otherwise, and the second score follows from the first.
+/// negative, above 0 otherwise, and the second score follows from the first. Where two classes have
+/// weights of their own, the greater score wins (ONNX Runtime looks at the sign of the second there,
+/// and answers 0 or 1 whatever the labels are).
 final class TreeEnsembleClassifierOperator: Operator {
     private let forest: Forest
     private let labels: LabelWriter
@@ -26,25 +28,28 @@ final class TreeEnsembleClassifierOperator: Operator {
         }
         let base = attributes.baseValues
         let isPositive = attributes.voteWeights.allSatisfy { $0 >= 0 }
-        let isBinary = classCount == 2 && Set(attributes.voteTargets).count <= 1
+        let isBinary = classCount == 2 && attributes.voteTargets.allSatisfy { $0 == 0 }
         if classCount == 1 || isBinary {
             guard base.count <= classCount else {
                 throw OperatorFailure("it has \(base.count) base values for \(classCount) classes")
             }
             forest = try attributes.forest(
-                targetCount: 1, aggregate: .sum, baseValues: base.suffix(1).map { $0 }
+                targetCount: 1, aggregate: .sum, baseValues: base.prefix(1).map { $0 }
             ) { _ in 0 }
             self.labels = labels.binary
             form = ClassScores(
                 kind: classCount == 1
-                    ? .single : base.count == 2 ? .mirrored(isPositive) : .binary(isPositive),
+                    ? .single : base.count == 2 ? .first(isPositive) : .binary(isPositive),
                 transform: transform)
         } else {
+            let isSecond =
+                classCount == 2 && base.isEmpty && attributes.voteTargets.allSatisfy { $0 == 1 }
             forest = try attributes.forest(
                 targetCount: classCount, aggregate: .sum, baseValues: base
             ) { $0 }
             self.labels = labels
-            form = ClassScores(kind: .multiclass, transform: transform)
+            form = ClassScores(
+                kind: isSecond ? .second(isPositive) : .multiclass, transform: transform)
         }
         givesScores = context.hasOutput(1)
     }
@@ -113,7 +118,7 @@ private final class TreeEnsembleClassifierStep: Step {
             }
         }
         guard let scores else { return }
-        if form.kind == .multiclass {
+        if form.hasScoreEach {
             form.transform.apply(&target, rows: rows, columns: forest.targetCount)
         } else {
             var result = workspace.mutableSpan(scores, as: Float.self)

@@ -2,7 +2,8 @@ import Primitives
 
 extension Graph {
     /// Computes every node whose inputs are all constant and makes its outputs constants.
-    mutating func foldConstants() throws(GraphError) {
+    mutating func foldConstants(_ limits: Limits) throws(GraphError) {
+        var budget = limits.foldedBytesMax + parameterByteCount
         var folded: Set<Int> = []
         let outputIDs = Set(outputs)
         for index in nodes.indices {
@@ -20,7 +21,8 @@ extension Graph {
                 let tensors: [Tensor]
                 if infos.allSatisfy({ $0.constant != nil }) {
                     tensors = infos.compactMap(\.constant)
-                } else if let made = try Evaluation.run(op, inputInfos, infos) {
+                } else if let made = try Evaluation.run(
+                    op, inputInfos, infos, budget: &budget) {
                     tensors = made
                 } else {
                     continue

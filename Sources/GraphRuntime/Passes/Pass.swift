@@ -15,12 +15,12 @@ public enum Pass: String, CaseIterable, Sendable {
 
     /// Runs the chosen passes in their order. ZipMap always goes first: nothing else can make its
     /// maps into tensors.
-    static func run(_ passes: Set<Pass>, on graph: inout Graph) throws(GraphError) {
+    static func run(_ passes: Set<Pass>, on graph: inout Graph, limits: Limits) throws(GraphError) {
         graph.removeZipMaps()
         graph.findClassLabels()
         for pass in allCases where passes.contains(pass) {
             switch pass {
-            case .foldConstants: try graph.foldConstants()
+            case .foldConstants: try graph.foldConstants(limits)
             case .removeIdentities: graph.removeIdentities()
             case .fuseLinear: graph.fuseLinear()
             case .fuseActivations: graph.fuseActivations()

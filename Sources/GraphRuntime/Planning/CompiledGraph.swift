@@ -26,11 +26,16 @@ public final class CompiledGraph: Sendable {
         name = graph.name
         self.limits = limits
         operatorCounts = Self.count(graph.nodes)
-        (parameterCount, parameterByteCount) = Self.parameters(graph)
+        parameterCount = graph.parameterCount
+        parameterByteCount = graph.parameterByteCount
+        guard graph.nodes.count <= limits.graphNodesMax else {
+            throw GraphError(
+                "the graph has \(graph.nodes.count) nodes; at most \(limits.graphNodesMax) are taken")
+        }
         var graph = graph
         try graph.sortNodes()
         for node in graph.nodes { try OperatorTable.standard.check(node) }
-        try Pass.run(passes, on: &graph)
+        try Pass.run(passes, on: &graph, limits: limits)
         var operators: [any Operator] = []
         operators.reserveCapacity(graph.nodes.count)
         for node in graph.nodes { operators.append(try graph.makeOperator(node)) }
@@ -51,29 +56,30 @@ public final class CompiledGraph: Sendable {
             ($1.count, $0.name.description) < ($0.count, $1.name.description)
         }
     }
-
-    /// Weights are the float constants that nodes read and the float lists of `ai.onnx.ml` nodes.
-    private static func parameters(_ graph: Graph) -> (Int, Int) {
-        var count = 0
-        var byteCount = 0
-        for value in graph.values {
-            guard let constant = value.constant else { continue }
-            count += constant.elementCount
-            byteCount += constant.elementCount * constant.dataType.byteCount
-        }
-        for node in graph.nodes {
-            for attribute in node.attributes.values {
-                if case .floats(let list) = attribute {
-                    count += list.count
-                    byteCount += list.count * 4
-                }
-            }
-        }
-        return (count, byteCount)
-    }
 }
 
 extension Graph {
+    /// Elements of all constants, and of the lists of floats that `ai.onnx.ml` nodes have instead.
+    var parameterCount: Int {
+        let constants = values.reduce(0) { $0 + ($1.constant?.elementCount ?? 0) }
+        return constants + floatListCount
+    }
+
+    var parameterByteCount: Int {
+        let constants = values.reduce(0) { sum, value in
+            sum + (value.constant.map { $0.elementCount * $0.dataType.byteCount } ?? 0)
+        }
+        return constants + floatListCount * 4
+    }
+
+    private var floatListCount: Int {
+        var count = 0
+        for node in nodes {
+            for case .floats(let list) in node.attributes.values { count += list.count }
+        }
+        return count
+    }
+
     /// Builds the operator of a node. Attributes, arity and constants are checked here.
     func makeOperator(_ node: Node) throws(GraphError) -> any Operator {
         let entry = try OperatorTable.standard.find(node)

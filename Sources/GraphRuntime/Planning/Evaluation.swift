@@ -2,22 +2,25 @@ import Primitives
 
 /// Runs one operator on constants, while a graph is folded or planned.
 enum Evaluation {
-    /// Elements beyond which a result is not kept: folding `Expand` must not fill the memory.
-    static let elementCountMax = 1 << 24
+    /// Bytes that results may take while a plan is made: shape arithmetic is small.
+    static let planBytesMax = 1 << 20
 
-    /// The outputs of an operator whose inputs are all constant, or nil when they are too large to
-    /// keep.
+    /// The outputs of an operator whose inputs are all constant, or nil when they need more than the
+    /// bytes that are left: a small file must not fill the memory by folding.
     static func run(
-        _ op: any Operator, _ inputs: [ValueInfo?], _ infos: [ValueInfo]
+        _ op: any Operator, _ inputs: [ValueInfo?], _ infos: [ValueInfo], budget: inout Int
     ) throws(OperatorFailure) -> [Tensor]? {
-        for info in infos {
-            guard let count = Shape.elementCount(info.shape), count <= elementCountMax else {
-                return nil
-            }
-        }
         let constants = inputs.map { $0?.constant }
         if op.isView, let first = constants.first, let source = first {
             return [source.reshaped(infos[0].shape)]
+        }
+        for info in infos + op.scratch(Inputs(inputs), infos) {
+            // A string is counted as what it takes in an array.
+            let width = max(info.dataType.byteCount, info.dataType == .string ? 16 : 1)
+            guard let count = Shape.elementCount(info.shape, max: budget / width) else {
+                return nil
+            }
+            budget -= count * width
         }
         let workspace = Workspace()
         var stringSlots: [(slot: Int, count: Int)] = []
@@ -32,8 +35,8 @@ enum Evaluation {
         var arenaByteCount = 0
         for info in op.scratch(Inputs(inputs), infos) {
             scratch.append(Operand(info, buffer: 0, byteOffset: arenaByteCount))
-            guard let count = Shape.elementCount(info.shape, max: elementCountMax) else { return nil }
-            arenaByteCount += (count * info.dataType.byteCount + 63) & ~63
+            let byteCount = info.shape.reduce(1, *) * info.dataType.byteCount
+            arenaByteCount += (byteCount + 63) & ~63
         }
         workspace.prepare(
             for: Plan(

@@ -77,6 +77,7 @@ struct PlanBuilder {
     }
 
     private mutating func inferAll() throws(GraphError) {
+        var budget = Evaluation.planBytesMax
         for (index, node) in graph.nodes.enumerated() {
             let op = compiled.operators[index]
             let inputs = node.inputs.map { input in input.flatMap { infos[$0.index] } }
@@ -84,7 +85,7 @@ struct PlanBuilder {
                 var outputs = try op.infer(Inputs(inputs))
                 try checkSizes(outputs)
                 if !inputs.isEmpty, inputs.allSatisfy({ $0 == nil || $0?.constant != nil }),
-                    let folded = try Evaluation.run(op, inputs, outputs)
+                    let folded = try Evaluation.run(op, inputs, outputs, budget: &budget)
                 {
                     outputs = folded.map { ValueInfo($0) }
                 }

@@ -12,6 +12,7 @@ public struct ONNXReader {
     private var graph = Graph()
     private var ids: [String: ValueID] = [:]
     private var versions: [String: Int] = [:]
+    private var inputIDs: Set<ValueID> = []
 
     private init(path: String, limits: Limits) {
         self.path = path
@@ -58,6 +59,11 @@ public struct ONNXReader {
             versions[domain] = Int(entry.version)
         }
         graph.name = proto.graph.name
+        guard proto.graph.node.count <= limits.graphNodesMax else {
+            throw failure(
+                "its graph has \(proto.graph.node.count) nodes; at most \(limits.graphNodesMax) are "
+                    + "taken")
+        }
         guard proto.graph.sparseInitializer.isEmpty else {
             throw failure("sparse initializers are not supported")
         }
@@ -104,15 +110,17 @@ public struct ONNXReader {
         guard type.hasShape else {
             throw failure("it declares no shape; export the model with one", at: place)
         }
-        ids[proto.name] = graph.addInput(
+        let id = graph.addInput(
             proto.name, dataType, type.shape.dim.map { Self.dimension($0) })
+        ids[proto.name] = id
+        inputIDs.insert(id)
     }
 
     /// Takes over what the file says about a value. What it says about outputs that are no tensors
     /// is left out: those are the maps of a ZipMap.
     private mutating func declare(_ proto: Onnx_ValueInfoProto) {
         let id = id(proto.name)
-        guard graph[id].constant == nil, !graph.inputs.contains(id),
+        guard graph[id].constant == nil, !inputIDs.contains(id),
             case .tensorType(let type)? = proto.type.value
         else { return }
         graph[id].dataType = ONNXTensor.dataType(type.elemType)

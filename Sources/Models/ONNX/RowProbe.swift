@@ -7,9 +7,14 @@ import Primitives
 enum RowProbe {
     private static let rows = 3
 
+    /// Values and bytes beyond which trying costs too much.
+    private static let elementCountMax = 1 << 22
+    private static let arenaBytesMax = 256 << 20
+
     /// Runs three rows together and alone and compares the bits. A model that cannot run on made-up
     /// values counts as independent.
     static func areRowsIndependent(_ compiled: CompiledGraph, _ inputs: [TensorSpec]) -> Bool {
+        guard isSmall(compiled, inputs) else { return true }
         let together = inputs.enumerated().map { index, spec in
             sample(spec, shape: shape(spec, rows), seed: UInt64(index) &+ 1)
         }
@@ -28,6 +33,14 @@ enum RowProbe {
 
     private static func shape(_ spec: TensorSpec, _ rows: Int) -> [Int] {
         [rows] + spec.rowShape.map { $0 < 0 ? 8 : $0 }
+    }
+
+    private static func isSmall(_ compiled: CompiledGraph, _ inputs: [TensorSpec]) -> Bool {
+        guard let plan = try? compiled.plan(inputShapes: inputs.map { shape($0, rows) }) else {
+            return false
+        }
+        let counts = (plan.inputs + plan.outputs).map { $0.shape.reduce(1, *) }
+        return counts.allSatisfy { $0 <= elementCountMax } && plan.arenaByteCount <= arenaBytesMax
     }
 
     private static func run(_ compiled: CompiledGraph, _ inputs: [Tensor]) -> [Tensor]? {

@@ -9,20 +9,31 @@ struct ClassScores: Sendable {
         case single
         /// One raw score for two classes; true when no weight is negative.
         case binary(Bool)
-        /// The same with two base values: the first score is the second's opposite.
-        case mirrored(Bool)
+        /// The same with two base values: the raw score is the first class's, the other stays 0.
+        case first(Bool)
+        /// A score for each of two classes, of which only the second has weights.
+        case second(Bool)
     }
 
     let kind: Kind
     let transform: PostTransform
+
+    /// Whether the forest gives every score by itself.
+    var hasScoreEach: Bool {
+        switch kind {
+        case .multiclass, .second: true
+        case .single, .binary, .first: false
+        }
+    }
 
     /// The class of a row.
     func label(_ raw: Span<Float>, row: Int, columns: Int) -> Int {
         switch kind {
         case .multiclass: raw.indexOfGreatest(row * columns..<(row + 1) * columns)
         case .single: raw[row] > 0 ? 1 : 0
-        case .binary(let isPositive), .mirrored(let isPositive):
+        case .binary(let isPositive), .first(let isPositive):
             raw[row] > (isPositive ? 0.5 : 0) ? 1 : 0
+        case .second(let isPositive): raw[2 * row + 1] > (isPositive ? 0.5 : 0) ? 1 : 0
         }
     }
 
@@ -32,11 +43,11 @@ struct ClassScores: Sendable {
         for row in 0..<rows {
             let score = raw[row]
             switch kind {
-            case .multiclass: break
+            case .multiclass, .second: break
             case .single: scores[row] = score
-            case .mirrored:
-                scores[2 * row] = -score
-                scores[2 * row + 1] = score
+            case .first:
+                scores[2 * row] = score
+                scores[2 * row + 1] = 0
             case .binary(let isPositive):
                 let pair = pair(score, isPositive)
                 scores[2 * row] = pair.0
@@ -44,18 +55,17 @@ struct ClassScores: Sendable {
             }
         }
         switch kind {
-        case .multiclass, .binary: break
+        case .multiclass, .second, .binary: break
         case .single: if transform != .none { transform.apply(&scores, rows: rows, columns: 1) }
-        case .mirrored: transform.apply(&scores, rows: rows, columns: 2)
+        case .first: transform.apply(&scores, rows: rows, columns: 2)
         }
     }
 
     private func pair(_ score: Float, _ isPositive: Bool) -> (Float, Float) {
         if transform == .probit { return (PostTransform.probit(score), 0) }
-        if isPositive { return (1 - score, score) }
         if transform == .logistic {
             return (PostTransform.logistic(-score), PostTransform.logistic(score))
         }
-        return score > 0 ? (-score, score) : (score, -score)
+        return (isPositive ? 1 - score : -score, score)
     }
 }
