@@ -53,7 +53,8 @@ let package = Package(
         .target(name: "KernelsPortable", dependencies: ["Primitives"], swiftSettings: kernel),
         .target(name: "KernelsV3", dependencies: ["Primitives"], swiftSettings: kernelV3),
         .target(
-            name: "Kernels", dependencies: ["Primitives", "KernelsPortable", "KernelsV3", "CLinux"],
+            name: "Kernels",
+            dependencies: ["Primitives", "KernelsPortable", "KernelsV3", "CLinux"],
             swiftSettings: common),
         .target(
             name: "ONNXProto",

@@ -25,7 +25,9 @@ public struct RequestHeadParser: Sendable {
         var framing = Framing()
         while true {
             if bytes[position] == Byte.cr {
-                guard position + 1 < end, bytes[position + 1] == Byte.lf else { throw .bareLineFeed }
+                guard position + 1 < end, bytes[position + 1] == Byte.lf else {
+                    throw .bareLineFeed
+                }
                 guard position + 2 == end else { throw .badField }
                 break
             }

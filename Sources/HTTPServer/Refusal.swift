@@ -21,7 +21,8 @@ struct Refusal: Error {
     }
 
     init(_ refusal: HTTPRefusal) {
-        self.init(refusal.status, String(describing: refusal.code), String(describing: refusal.message))
+        self.init(
+            refusal.status, String(describing: refusal.code), String(describing: refusal.message))
     }
 
     init(_ refusal: DecodeRefusal) {

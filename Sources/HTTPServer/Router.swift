@@ -18,7 +18,9 @@ package struct RouteMatch: Equatable {
 package enum Router {
     /// `/predict`, `/models`, `/models/{name}`, `/models/{name}/predict`,
     /// `/models/{name}/versions/{version}` and `…/predict`, and the health and metrics paths.
-    package static func match(_ bytes: Span<UInt8>, path: Range<Int>, query: Range<Int>) -> RouteMatch {
+    package static func match(_ bytes: Span<UInt8>, path: Range<Int>, query: Range<Int>)
+        -> RouteMatch
+    {
         var match = matchPath(bytes, path)
         if !query.isEmpty { readQuery(bytes, query, into: &match) }
         return match

@@ -180,7 +180,8 @@ extension ServerLoop {
         } else if connection.outstanding > 0 {
             connection.deadline = .max
         } else if let began = connection.requestBegan {
-            let limit = limits.headerMilliseconds
+            let limit =
+                limits.headerMilliseconds
                 + (connection.session.isInBody ? limits.bodyMilliseconds : 0)
             setDeadline(connection, began + UInt64(limit))
         } else {

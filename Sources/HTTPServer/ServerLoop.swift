@@ -197,7 +197,7 @@ final class ServerLoop {
 
     private func closeAll() {
         var remaining: [Connection] = []
-        connections.forEach { remaining.append($1) }
+        connections.visit { remaining.append($1) }
         for connection in remaining { close(connection) }
         listener?.close()
     }
@@ -216,7 +216,7 @@ final class ServerLoop {
         drainEnd = now + UInt64(limits.drainMilliseconds)
         // A client on an idle connection may be sending at this moment: it gets a last answer with
         // `Connection: close` within this time, then the connection ends.
-        connections.forEach { _, connection in
+        connections.visit { _, connection in
             if connection.isIdle { setDeadline(connection, now + Self.drainIdleMilliseconds) }
         }
     }

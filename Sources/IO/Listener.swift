@@ -37,7 +37,8 @@ public final class Listener {
         let code = getaddrinfo(
             wanted.host.isEmpty ? nil : wanted.host, String(wanted.port), &hints, &found)
         guard code == 0, let info = found else {
-            throw SystemError(call: "look up host '\(wanted.host)'", code == EAI_SYSTEM ? errno : EINVAL)
+            throw SystemError(
+                call: "look up host '\(wanted.host)'", code == EAI_SYSTEM ? errno : EINVAL)
         }
         defer { freeaddrinfo(found) }
         let flags = Int32(SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)

@@ -6,7 +6,8 @@ import Synchronization
 struct MartletRoot: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "martlet",
-        abstract: "Serves trained models over HTTP: ONNX files or Swift types, in one small binary.",
+        abstract:
+            "Serves trained models over HTTP: ONNX files or Swift types, in one small binary.",
         discussion: """
             Put models into models/<name>/<version>/model.onnx, then:
 

@@ -13,7 +13,8 @@ public struct TensorBatch: ~Copyable {
     public init(columns: [TensorColumn], rowStart: Int = 0, rowCount: Int) {
         precondition(rowStart >= 0 && rowCount >= 0, "a window is never negative")
         for column in columns {
-            precondition(rowStart + rowCount <= column.rowCapacity, "a window is inside its columns")
+            precondition(
+                rowStart + rowCount <= column.rowCapacity, "a window is inside its columns")
         }
         self.columns = columns
         self.rowStart = rowStart
@@ -36,7 +37,8 @@ public struct TensorBatch: ~Copyable {
     public func values<T: BitwiseCopyable>(_ index: Int, as type: T.Type) -> Span<T> {
         let column = columns[index]
         precondition(
-            MemoryLayout<T>.stride == column.spec.dataType.byteCount, "the type is the column's dtype")
+            MemoryLayout<T>.stride == column.spec.dataType.byteCount,
+            "the type is the column's dtype")
         return column.memory.span(
             as: type, byteOffset: rowStart * column.bytesPerRow,
             count: rowCount * column.elementsPerRow, owner: self)
@@ -47,7 +49,8 @@ public struct TensorBatch: ~Copyable {
     public func mutableValues<T: BitwiseCopyable>(_ index: Int, as type: T.Type) -> MutableSpan<T> {
         let column = columns[index]
         precondition(
-            MemoryLayout<T>.stride == column.spec.dataType.byteCount, "the type is the column's dtype")
+            MemoryLayout<T>.stride == column.spec.dataType.byteCount,
+            "the type is the column's dtype")
         return column.memory.mutableSpan(
             as: type, byteOffset: rowStart * column.bytesPerRow,
             count: rowCount * column.elementsPerRow, owner: self)

@@ -103,7 +103,8 @@ public final class ComputePool: Sendable {
             let chunk = queue.batches[0].version.chunkRows
             while count < queue.batches.count {
                 let batch = queue.batches[count]
-                let fits = rows + batch.rowCount <= chunk
+                let fits =
+                    rows + batch.rowCount <= chunk
                     && batch.rowShapes == queue.batches[0].rowShapes
                 guard count == 0 || fits else { break }
                 rows += batch.rowCount

@@ -51,7 +51,8 @@ public final class LoopBatcher {
 
     private func reusable(_ version: ModelVersion, _ rowShapes: [[Int]]) -> OpenBatch {
         let free = states[version.index].free
-        if let found = free.lastIndex(where: { $0.rowShapes == rowShapes && $0.version === version }) {
+        if let found = free.lastIndex(where: { $0.rowShapes == rowShapes && $0.version === version }
+        ) {
             return states[version.index].free.remove(at: found)
         }
         return OpenBatch(version: version, rowShapes: rowShapes, home: home)

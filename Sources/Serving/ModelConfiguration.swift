@@ -119,7 +119,8 @@ public struct ModelConfiguration: Sendable {
         _ value: JSONValue, _ range: ClosedRange<Int64>, _ place: Place
     ) throws(ConfigurationError) -> Int {
         guard let number = value.integer, range.contains(number) else {
-            throw place.error("expected a whole number from \(range.lowerBound) to \(range.upperBound)")
+            throw place.error(
+                "expected a whole number from \(range.lowerBound) to \(range.upperBound)")
         }
         return Int(number)
     }

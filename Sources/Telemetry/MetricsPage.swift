@@ -196,7 +196,8 @@ public struct MetricsPage: ~Copyable {
         family(name, "histogram", help)
         for model in models {
             let (cumulative, sum) = histogram.collect(model.blocks)
-            let common = "{model=\"\(Self.escaped(model.model))\",version=\"\(Self.escaped(model.version))\""
+            let common =
+                "{model=\"\(Self.escaped(model.model))\",version=\"\(Self.escaped(model.version))\""
             for (index, count) in cumulative.enumerated() {
                 buffer.append(name)
                 buffer.append("_bucket")

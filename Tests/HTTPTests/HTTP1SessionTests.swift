@@ -108,7 +108,10 @@ private let malformed: [(String, HTTPRefusal)] = [
     ("GET / HTTP/1.1\r\n Host: a\r\n\r\n", .foldedField),
     ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +5\r\n\r\nhello", .badContentLength),
     ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5, 5\r\n\r\nhello", .badContentLength),
-    ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\n", .badContentLength),
+    (
+        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\n",
+        .badContentLength
+    ),
     ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0x5\r\n\r\n", .badContentLength),
     ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: \r\n\r\n", .badContentLength),
     (
@@ -196,7 +199,8 @@ func malformedChunksAreRefusedForEverySplit(chunks: String) {
 }
 
 @Test func endlessChunkExtensionsAreRefused() {
-    let text = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1;"
+    let text =
+        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1;"
         + String(repeating: "x", count: 64 << 10)
     #expect(events(text) == ["refuse badChunk"])
 }
@@ -215,7 +219,8 @@ func malformedChunksAreRefusedForEverySplit(chunks: String) {
     #expect(waiting.count == 2)
     #expect(waiting.first == "continue")
     #expect(events(head + "ab").count == 1)
-    let chunked = "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\n"
+    let chunked =
+        "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\n"
     let waitingChunked = events(chunked + "1\r\na\r\n0\r\n\r\n", splits: [chunked.utf8.count])
     #expect(waitingChunked.count == 2)
     #expect(waitingChunked.first == "continue")

@@ -33,6 +33,6 @@ import Testing
     for (token, value) in model { #expect(table[token] == value) }
     for token in dead { #expect(table[token] == nil) }
     var seen: [UInt64: Int] = [:]
-    table.forEach { seen[$0] = $1 }
+    table.visit { seen[$0] = $1 }
     #expect(seen == model)
 }

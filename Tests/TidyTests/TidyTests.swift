@@ -68,9 +68,10 @@ private func code(_ line: Substring) -> Substring {
     where !islands.contains(file.module) {
         for (number, line) in file.lines.enumerated() {
             let words = code(line)
-            for forbidden in ["UnsafePointer", "UnsafeMutable", "UnsafeRaw", "UnsafeBuffer",
-                "OpaquePointer", "withUnsafe", "Unmanaged"]
-            {
+            for forbidden in [
+                "UnsafePointer", "UnsafeMutable", "UnsafeRaw", "UnsafeBuffer",
+                "OpaquePointer", "withUnsafe", "Unmanaged",
+            ] {
                 #expect(!words.contains(forbidden), "\(file.path):\(number + 1) names \(forbidden)")
             }
         }
@@ -80,7 +81,8 @@ private func code(_ line: Substring) -> Substring {
 @Test func protocolLayersHaveNoSocketClockOrThread() throws {
     for file in try SourceTree.files(in: "Sources/HTTP", suffix: ".swift") {
         for line in file.lines {
-            for forbidden in ["MonotonicClock", "WallClock", "Thread(", "socket(", "clock_gettime"] {
+            for forbidden in ["MonotonicClock", "WallClock", "Thread(", "socket(", "clock_gettime"]
+            {
                 #expect(!code(line).contains(forbidden), "\(file.path) uses \(forbidden)")
             }
         }

@@ -29,7 +29,9 @@ public struct SlotTable<Element> {
 
     public subscript(token: Token) -> Element? {
         let index = Int(token & 0xFFFF_FFFF)
-        guard index < slots.count, slots[index].generation == UInt32(token >> 32) else { return nil }
+        guard index < slots.count, slots[index].generation == UInt32(token >> 32) else {
+            return nil
+        }
         return slots[index].element
     }
 
@@ -48,7 +50,7 @@ public struct SlotTable<Element> {
     }
 
     /// Visits every element; the table must not change meanwhile.
-    public func forEach(_ body: (Token, Element) -> Void) {
+    public func visit(_ body: (Token, Element) -> Void) {
         for (index, slot) in slots.enumerated() {
             if let element = slot.element {
                 body(Self.token(UInt32(index), slot.generation), element)

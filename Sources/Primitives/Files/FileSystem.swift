@@ -44,7 +44,9 @@ public enum FileSystem {
         guard descriptor >= 0 else { throw SystemError(call: "open \(path)", errno) }
         defer { close(descriptor) }
         var status = stat()
-        guard fstat(descriptor, &status) == 0 else { throw SystemError(call: "stat \(path)", errno) }
+        guard fstat(descriptor, &status) == 0 else {
+            throw SystemError(call: "stat \(path)", errno)
+        }
         guard status.st_mode & S_IFMT != S_IFDIR else {
             throw SystemError(call: "read \(path)", EISDIR)
         }

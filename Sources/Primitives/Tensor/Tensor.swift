@@ -39,7 +39,8 @@ public struct Tensor: Sendable {
 
     /// A tensor from an array of plain values.
     public init<T: BitwiseCopyable>(_ dataType: DataType, shape: [Int], _ values: [T]) {
-        precondition(MemoryLayout<T>.stride == dataType.byteCount, "the element has the dtype's size")
+        precondition(
+            MemoryLayout<T>.stride == dataType.byteCount, "the element has the dtype's size")
         precondition(values.count == shape.reduce(1, *), "one value an element")
         let memory = AlignedMemory(byteCount: values.count * dataType.byteCount)
         var target = memory.mutableSpan(as: T.self)
@@ -53,7 +54,8 @@ public struct Tensor: Sendable {
     @_lifetime(borrow self)
     public func span<T: BitwiseCopyable>(as type: T.Type) -> Span<T> {
         guard let memory else { preconditionFailure("a string tensor has no numeric values") }
-        precondition(MemoryLayout<T>.stride == dataType.byteCount, "the element has the dtype's size")
+        precondition(
+            MemoryLayout<T>.stride == dataType.byteCount, "the element has the dtype's size")
         return memory.span(as: type, byteOffset: 0, count: elementCount, owner: self)
     }
 
@@ -61,7 +63,8 @@ public struct Tensor: Sendable {
     @_lifetime(borrow self)
     public func mutableSpan<T: BitwiseCopyable>(as type: T.Type) -> MutableSpan<T> {
         guard let memory else { preconditionFailure("a string tensor has no numeric values") }
-        precondition(MemoryLayout<T>.stride == dataType.byteCount, "the element has the dtype's size")
+        precondition(
+            MemoryLayout<T>.stride == dataType.byteCount, "the element has the dtype's size")
         return memory.mutableSpan(as: type, byteOffset: 0, count: elementCount, owner: self)
     }
 

@@ -67,7 +67,8 @@ extension ServerLoop {
         return members
     }
 
-    private static func details(_ model: RegisteredModel, _ version: ModelVersion?) -> [JSONMember] {
+    private static func details(_ model: RegisteredModel, _ version: ModelVersion?) -> [JSONMember]
+    {
         var members: [JSONMember] = []
         if let signature = version?.signature {
             members.append(

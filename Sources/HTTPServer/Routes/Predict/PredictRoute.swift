@@ -159,7 +159,8 @@ extension ServerLoop {
             let names = outputs.map(\.name).joined(separator: ", ")
             throw Refusal(
                 400, "unknown_output",
-                "model '\(version.name)' has no output '\(Router.shown(bytes, name))'; it has \(names)")
+                "model '\(version.name)' has no output '\(Router.shown(bytes, name))'; it has \(names)"
+            )
         }
         return index
     }
@@ -182,7 +183,8 @@ extension ServerLoop {
         {
             throw Refusal(
                 415, "unsupported_encoding",
-                "Content-Encoding '\(Router.shown(bytes, coding))' is not taken; send the body plain")
+                "Content-Encoding '\(Router.shown(bytes, coding))' is not taken; send the body plain"
+            )
         }
         guard let type = head.contentType else { return .json }
         guard let format = PayloadFormat.of(contentType: bytes.extracting(type)) else {
