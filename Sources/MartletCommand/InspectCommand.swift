@@ -70,7 +70,8 @@ struct InspectCommand: ParsableCommand {
         for (index, spec) in specs.enumerated() {
             let head = index == 0 ? title : ""
             let shape = spec.shape.map { $0 < 0 ? "-" : String($0) }.joined(separator: ", ")
-            text += padded(head, 12) + padded(spec.name, width) + "  \(spec.dataType.name) [\(shape)]\n"
+            text +=
+                padded(head, 12) + padded(spec.name, width) + "  \(spec.dataType.name) [\(shape)]\n"
         }
         return text
     }

@@ -45,7 +45,8 @@ import Testing
         var proto = ONNXFixture.network()
         change(&proto)
         let error = refusal(proto)
-        #expect(error?.description.contains(words) == true, "\(words): \(String(describing: error))")
+        #expect(
+            error?.description.contains(words) == true, "\(words): \(String(describing: error))")
     }
 }
 

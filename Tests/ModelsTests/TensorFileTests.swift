@@ -44,7 +44,7 @@ private func npy(_ descriptor: String, _ shape: String, fortran: Bool, _ data: [
 
 @Test func tensorsSurviveWritingAndReading() throws {
     let tensors = [
-        Tensor(.float32, shape: [2, 2], [1.5, -0, .infinity, 1e-40] as [Float]),
+        Tensor(.float32, shape: [2, 2], [1.5, -0, .infinity, .leastNonzeroMagnitude] as [Float]),
         Tensor(.int64, shape: [3], [Int64.min, 0, Int64.max]),
         Tensor(.bool, shape: [], [UInt8(1)]),
         Tensor(.float64, shape: [0, 4], [Double]()),
@@ -59,7 +59,9 @@ private func npy(_ descriptor: String, _ shape: String, fortran: Bool, _ data: [
             #expect(back.strings == tensor.strings)
         } else {
             let count = tensor.elementCount * tensor.dataType.byteCount
-            let (left, right) = (back.memory?.span(as: UInt8.self), tensor.memory?.span(as: UInt8.self))
+            let (left, right) = (
+                back.memory?.span(as: UInt8.self), tensor.memory?.span(as: UInt8.self)
+            )
             for index in 0..<count { #expect(left?[index] == right?[index]) }
         }
     }
@@ -90,7 +92,8 @@ private func npy(_ descriptor: String, _ shape: String, fortran: Bool, _ data: [
 
 @Test func raggedAndWrongJSONIsRefused() {
     let texts = [
-        "[[1, 2], [3]]", "[1, [2]]", "[[1], 2]", "[[[1]], [2]]", "[1, 2", "[1, 2] 3", "{\"z\": [1]}",
+        "[[1, 2], [3]]", "[1, [2]]", "[[1], 2]", "[[[1]], [2]]", "[1, 2", "[1, 2] 3",
+        "{\"z\": [1]}",
         "[\"a\"]", "[null]", String(repeating: "[", count: 100_000),
     ]
     for text in texts {
@@ -117,7 +120,8 @@ private func npy(_ descriptor: String, _ shape: String, fortran: Bool, _ data: [
 
 @Test func numbersOfAnotherTypeAreConvertedWhereTheyFit() throws {
     let doubles = npy(
-        "<f8", "(1,)", fortran: false, (0..<8).map { UInt8(truncatingIfNeeded: 1.5.bitPattern >> ($0 * 8)) })
+        "<f8", "(1,)", fortran: false,
+        (0..<8).map { UInt8(truncatingIfNeeded: 1.5.bitPattern >> ($0 * 8)) })
     #expect(try read("x.npy", doubles, as: .float32).array(as: Float.self) == [1.5])
     #expect(throws: TensorFile.Failure.self) { try read("x.npy", doubles, as: .int64) }
     #expect(throws: TensorFile.Failure.self) { try read("x.npy", doubles, as: .string) }

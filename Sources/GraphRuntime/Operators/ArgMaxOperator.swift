@@ -103,7 +103,8 @@ private final class ArgMaxStep<T: Number>: Step {
             let value = source[start + index * inner]
             let current = source[start + best * inner]
             let wins = findsLeast ? value < current : value > current
-            if wins || (selectsLast && value == current) || (current.isMissing && !value.isMissing) {
+            if wins || (selectsLast && value == current) || (current.isMissing && !value.isMissing)
+            {
                 best = index
             }
         }

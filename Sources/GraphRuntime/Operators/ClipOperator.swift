@@ -21,7 +21,8 @@ final class ClipOperator: Operator {
             guard let bound = inputs.optional(index) else { continue }
             try inputs.requireSameType(0, index)
             guard bound.shape.reduce(1, *) == 1 else {
-                throw OperatorFailure("its bound of shape \(Shape.text(bound.shape)) must be one value")
+                throw OperatorFailure(
+                    "its bound of shape \(Shape.text(bound.shape)) must be one value")
             }
         }
         return [ValueInfo(type, inputs[0].shape)]

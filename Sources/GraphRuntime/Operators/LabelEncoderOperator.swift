@@ -13,7 +13,9 @@ final class LabelEncoderOperator: Operator {
     }
 
     /// Version 1: a list of strings and their positions, in both directions.
-    private static func readClasses(_ context: OperatorContext) throws(OperatorFailure) -> LabelTable {
+    private static func readClasses(_ context: OperatorContext) throws(OperatorFailure)
+        -> LabelTable
+    {
         let classes = try context.strings("classes_strings") ?? []
         let string = try context.string("default_string") ?? "_Unused"
         let number = try context.int("default_int64", default: -1)
@@ -27,7 +29,8 @@ final class LabelEncoderOperator: Operator {
             defaults: .init(string: string, integer: Int64(number), float: -0.0))
     }
 
-    private static func readTable(_ context: OperatorContext) throws(OperatorFailure) -> LabelTable {
+    private static func readTable(_ context: OperatorContext) throws(OperatorFailure) -> LabelTable
+    {
         var defaults = LabelTable.Defaults(
             string: try context.string("default_string") ?? "_Unused",
             integer: Int64(try context.int("default_int64", default: -1)),

@@ -74,7 +74,8 @@ extension Inputs {
         let (rows, columns) = try matrix(0)
         guard columns >= forest.featureCount else {
             throw OperatorFailure(
-                "its input has \(columns) columns; the trees test feature \(forest.featureCount - 1)")
+                "its input has \(columns) columns; the trees test feature \(forest.featureCount - 1)"
+            )
         }
         return rows
     }

@@ -22,7 +22,8 @@ final class UnsqueezeOperator: Operator {
         var isNew = Array(repeating: false, count: rank)
         for axis in axes {
             guard let index = Shape.axis(axis, rank: rank), !isNew[index] else {
-                throw OperatorFailure("axis \(axis) is outside of \(rank) dimensions or named twice")
+                throw OperatorFailure(
+                    "axis \(axis) is outside of \(rank) dimensions or named twice")
             }
             isNew[index] = true
         }

@@ -22,7 +22,8 @@ extension Graph {
                 if infos.allSatisfy({ $0.constant != nil }) {
                     tensors = infos.compactMap(\.constant)
                 } else if let made = try Evaluation.run(
-                    op, inputInfos, infos, budget: &budget) {
+                    op, inputInfos, infos, budget: &budget)
+                {
                     tensors = made
                 } else {
                     continue

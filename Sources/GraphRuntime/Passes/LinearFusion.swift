@@ -48,7 +48,8 @@ extension Graph {
         // An attribute that does not belong there is for the operator itself to refuse.
         guard add.attributes.isEmpty, matMul.attributes.isEmpty,
             add.operatorName == OperatorName("Add"), add.inputs.count == 2,
-            add.outputs.count == 1, matMul.inputs.count == 2, matMul.outputs.count == 1, let weights = matMul.inputs[1],
+            add.outputs.count == 1, matMul.inputs.count == 2, matMul.outputs.count == 1,
+            let weights = matMul.inputs[1],
             let other = add.inputs[0] == output ? add.inputs[1] : add.inputs[0],
             let columns = self[weights].constant?.shape[1], let bias = self[other].constant,
             bias.dataType == .float32, bias.elementCount == columns, bias.shape.last == columns
@@ -64,7 +65,8 @@ extension Graph {
 
     private mutating func fuseGemm(_ index: Int) {
         let node = nodes[index]
-        guard node.outputs.count == 1, node.inputs.count <= 3, isMatrix(node.inputs, 1), let weights = node.inputs[1],
+        guard node.outputs.count == 1, node.inputs.count <= 3, isMatrix(node.inputs, 1),
+            let weights = node.inputs[1],
             let matrix = self[weights].constant, node.int("transA", default: 0) == 0,
             node.attributes.keys.allSatisfy({ ["alpha", "beta", "transA", "transB"].contains($0) }),
             let alpha = node.float("alpha", default: 1), let beta = node.float("beta", default: 1),

@@ -30,7 +30,8 @@ public final class CompiledGraph: Sendable {
         parameterByteCount = graph.parameterByteCount
         guard graph.nodes.count <= limits.graphNodesMax else {
             throw GraphError(
-                "the graph has \(graph.nodes.count) nodes; at most \(limits.graphNodesMax) are taken")
+                "the graph has \(graph.nodes.count) nodes; at most \(limits.graphNodesMax) are taken"
+            )
         }
         var graph = graph
         try graph.sortNodes()

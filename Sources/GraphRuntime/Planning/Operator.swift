@@ -112,7 +112,8 @@ struct Inputs {
     func integers(_ index: Int, _ role: String) throws(OperatorFailure) -> [Int] {
         let info = self[index]
         guard let constant = info.constant else {
-            throw OperatorFailure("\(role) depends on the values of the inputs; that is not supported")
+            throw OperatorFailure(
+                "\(role) depends on the values of the inputs; that is not supported")
         }
         guard let values = constant.integers else {
             throw OperatorFailure("\(role) must be int64 or int32, not \(constant.dataType.name)")

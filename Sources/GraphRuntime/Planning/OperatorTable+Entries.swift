@@ -48,7 +48,8 @@ extension OperatorTable {
         .init("Transpose", 7...newest, TransposeOperator.init),
         .init("Unsqueeze", 7...newest, UnsqueezeOperator.init),
         // ai.onnx.ml
-        .init("ArrayFeatureExtractor", 1...newestML, domain: ml, ArrayFeatureExtractorOperator.init),
+        .init(
+            "ArrayFeatureExtractor", 1...newestML, domain: ml, ArrayFeatureExtractorOperator.init),
         .init("LabelEncoder", 1...newestML, domain: ml, LabelEncoderOperator.init),
         .init("LinearClassifier", 1...newestML, domain: ml, LinearClassifierOperator.init),
         .init("LinearRegressor", 1...newestML, domain: ml, LinearRegressorOperator.init),
@@ -56,7 +57,8 @@ extension OperatorTable {
         .init("Scaler", 1...newestML, domain: ml, ScalerOperator.init),
         .init(
             "TreeEnsembleClassifier", 1...newestML, domain: ml, TreeEnsembleClassifierOperator.init),
-        .init("TreeEnsembleRegressor", 1...newestML, domain: ml, TreeEnsembleRegressorOperator.init),
+        .init(
+            "TreeEnsembleRegressor", 1...newestML, domain: ml, TreeEnsembleRegressorOperator.init),
         .init("ZipMap", 1...newestML, domain: ml, ZipMapOperator.make),
         // what passes make
         .init("Linear", 1...1, domain: Node.fusedDomain, LinearOperator.init),

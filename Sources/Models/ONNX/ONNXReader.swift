@@ -167,7 +167,9 @@ public struct ONNXReader {
     private func read(
         _ proto: Onnx_AttributeProto, _ node: Node
     ) throws(ModelLoadError) -> Attribute {
-        guard proto.refAttrName.isEmpty else { return .other("a reference to a function's attribute") }
+        guard proto.refAttrName.isEmpty else {
+            return .other("a reference to a function's attribute")
+        }
         switch proto.type {
         case .float: return .float(proto.f)
         case .int: return .int(Int(proto.i))

@@ -14,7 +14,8 @@ struct SignatureProbe {
         let inputs = try compiled.inputSpecs()
         guard let first = inputs.first?.shape.first, Self.haveCommonRows(compiled, inputs) else {
             let outputs = try Self.outputs(compiled, inputs, rows: nil)
-            signature = Signature(inputs: inputs, outputs: outputs, batchDimension: BatchDimension.none)
+            signature = Signature(
+                inputs: inputs, outputs: outputs, batchDimension: BatchDimension.none)
             blockRows = 1
             return
         }
@@ -27,7 +28,8 @@ struct SignatureProbe {
             signature = Signature(inputs: inputs, outputs: outputs, batchDimension: .dynamic)
             blockRows = Self.blockRows(compiled, inputs)
         } else {
-            signature = Signature(inputs: inputs, outputs: outputs, batchDimension: BatchDimension.none)
+            signature = Signature(
+                inputs: inputs, outputs: outputs, batchDimension: BatchDimension.none)
             blockRows = 1
         }
     }

@@ -46,7 +46,8 @@ private final class BinaryStep<T: Number>: Step {
     private let (a, b, y): (Operand, Operand, Operand)
     private let loop: StridedLoop
 
-    init(_ function: BinaryFunction, _ a: Operand, _ b: Operand, _ y: Operand, _ loop: StridedLoop) {
+    init(_ function: BinaryFunction, _ a: Operand, _ b: Operand, _ y: Operand, _ loop: StridedLoop)
+    {
         self.function = function
         (self.a, self.b, self.y) = (a, b, y)
         self.loop = loop
@@ -76,7 +77,8 @@ private final class BinaryStep<T: Number>: Step {
 private final class BinaryFloatStep: Step {
     private enum Form {
         case equal, scalarRight, scalarLeft
-        case rows(Int, Int), rowFirst(Int, Int)
+        case rows(Int, Int)
+        case rowFirst(Int, Int)
     }
 
     private let function: BinaryFunction

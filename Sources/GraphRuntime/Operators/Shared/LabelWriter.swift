@@ -56,8 +56,8 @@ extension Span where Element == Float {
     /// The first of the greatest values of a range; NaN never wins.
     func indexOfGreatest(_ range: Range<Int>) -> Int {
         var best = range.lowerBound
-        for index in range where self[index] > self[best] || (self[best].isNaN && !self[index].isNaN)
-        {
+        for index in range
+        where self[index] > self[best] || (self[best].isNaN && !self[index].isNaN) {
             best = index
         }
         return best - range.lowerBound

@@ -13,7 +13,8 @@ enum PostTransform: Sendable {
         case "LOGISTIC": self = .logistic
         case "SOFTMAX_ZERO": self = .softmaxZero
         case "PROBIT": self = .probit
-        case let other: throw OperatorFailure("its post_transform '\(other)' is none of the standard")
+        case let other:
+            throw OperatorFailure("its post_transform '\(other)' is none of the standard")
         }
     }
 
