@@ -44,7 +44,7 @@ private func npy(_ descriptor: String, _ shape: String, fortran: Bool, _ data: [
 
 @Test func tensorsSurviveWritingAndReading() throws {
     let tensors = [
-        Tensor(.float32, shape: [2, 2], [1.5, -0, .infinity, 1e-40] as [Float]),
+        Tensor(.float32, shape: [2, 2], [1.5, -0, .infinity, .leastNonzeroMagnitude] as [Float]),
         Tensor(.int64, shape: [3], [Int64.min, 0, Int64.max]),
         Tensor(.bool, shape: [], [UInt8(1)]),
         Tensor(.float64, shape: [0, 4], [Double]()),
