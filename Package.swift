@@ -91,6 +91,10 @@ let package = Package(
             ],
             swiftSettings: strict),
         .executableTarget(name: "martlet", dependencies: ["MartletCommand"], swiftSettings: strict),
+        // Examples/SwiftModel is a package of its own; this builds the same file for the tests.
+        .executableTarget(
+            name: "SwiftModelExample", dependencies: ["MartletCommand", "Models", "Serving"],
+            path: "Examples/SwiftModel/Sources/SwiftModel"),
         // Tests: without settings, since the Test macro does not expand under them.
         .testTarget(name: "TidyTests", dependencies: ["Primitives"]),
         .testTarget(name: "PrimitivesTests", dependencies: ["Primitives"]),

@@ -15,6 +15,7 @@ for sanitizer in address thread; do
     echo "sanitize: $sanitizer" >&2
     options=(-c release --scratch-path "$folder" --sanitize="$sanitizer")
     swift build "${options[@]}" --product martlet
+    swift build "${options[@]}" --product SwiftModelExample
     swift build "${options[@]}" --product martletPackageTests
     swift test "${options[@]}" --skip-build --disable-xctest </dev/null || status=1
     MARTLET_BIN="$folder/release/martlet" \

@@ -8,6 +8,7 @@ tools/venv.sh .venv Tests/clients/requirements.txt
 # By product: `--build-tests` would also compile the protoc that swift-protobuf carries for its plugin,
 # 600 C++ files that nothing of ours uses.
 swift build -c release --product martlet
+swift build -c release --product SwiftModelExample
 swift build -c release --product martletPackageTests
 
 log=$(mktemp)

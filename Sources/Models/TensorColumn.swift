@@ -42,6 +42,27 @@ public final class TensorColumn {
         rowCapacity = capacity
     }
 
+    /// Sets every value to a small number (strings to its text).
+    public func fill(with value: UInt8) {
+        switch spec.dataType {
+        case .float32: fill(Float(value))
+        case .float64: fill(Double(value))
+        case .float16: fill(value == 0 ? UInt16(0) : Float16(value).bitPattern)
+        case .bfloat16: fill(UInt16(truncatingIfNeeded: Float(value).bitPattern >> 16))
+        case .int8, .uint8, .bool: fill(value)
+        case .int16, .uint16: fill(UInt16(value))
+        case .int32, .uint32: fill(UInt32(value))
+        case .int64, .uint64: fill(UInt64(value))
+        case .string: for index in strings.indices { strings[index] = String(value) }
+        }
+    }
+
+    private func fill<T: BitwiseCopyable>(_ value: T) {
+        let memory = memory
+        var values = memory.mutableSpan(as: T.self)
+        for index in values.indices { values[index] = value }
+    }
+
     /// Copies rows of a column of the same dtype and row shape.
     public func copyRows(from source: TensorColumn, start: Int, count: Int, to row: Int) {
         precondition(

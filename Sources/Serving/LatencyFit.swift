@@ -11,6 +11,8 @@ public final class LatencyFit: Sendable {
     /// Measured ÷ fitted, smoothed: how the machine runs now against how it ran at warm-up.
     private let correction = Atomic<UInt64>((1.0).bitPattern)
 
+    private let isCalibrated = Atomic<Bool>(false)
+
     private static let smoothing = 0.05
 
     /// Until it is measured, a model counts as dear.
@@ -26,6 +28,7 @@ public final class LatencyFit: Sendable {
         base.store(intercept.bitPattern, ordering: .relaxed)
         perRow.store(slope.bitPattern, ordering: .relaxed)
         correction.store((1.0).bitPattern, ordering: .relaxed)
+        isCalibrated.store(true, ordering: .relaxed)
     }
 
     private func fitted(rows: Int) -> Double {
@@ -40,6 +43,14 @@ public final class LatencyFit: Sendable {
 
     /// Learns from a batch that ran. One slow run (a preempted thread) moves it little.
     public func observe(rows: Int, nanoseconds: UInt64) {
+        guard isCalibrated.load(ordering: .relaxed) else {
+            // A model that could not be warmed up: one point, taken as half base and half rows.
+            let half = Double(nanoseconds) / 2
+            calibrate(
+                rows1: rows, nanoseconds1: Double(nanoseconds), rows2: rows * 2,
+                nanoseconds2: Double(nanoseconds) + half)
+            return
+        }
         let expected = max(fitted(rows: rows), 100)
         let ratio = min(max(Double(nanoseconds) / expected, 0.1), 10)
         let old = Double(bitPattern: correction.load(ordering: .relaxed))

@@ -22,3 +22,10 @@ import Testing
     fit.observe(rows: 11, nanoseconds: 180_000_000)
     #expect(fit.nanoseconds(rows: 11) < 30_000)
 }
+
+@Test func aModelThatCouldNotBeWarmedUpIsMeasuredByItsFirstBatch() {
+    let fit = LatencyFit()
+    fit.observe(rows: 4, nanoseconds: 8_000)
+    #expect(abs(fit.nanoseconds(rows: 4) - 8_000) < 10)
+    #expect(fit.nanoseconds(rows: 1) < 8_000)
+}

@@ -74,3 +74,14 @@ private func makeRegistry(_ lines: Lines, defaultName: String? = nil) -> Registr
     let version = try #require(registry.snapshot.models[0].defaultVersion)
     #expect(version.latency.nanoseconds(rows: 1) < 1e6)
 }
+
+@Test func aModelThatRefusesZerosAsInputIsServedAndMeasured() throws {
+    let lines = Lines()
+    let registry = makeRegistry(lines)
+    let compiled = [CompiledModel(ZeroHater.self, name: "a")]
+    registry.register([], compiled)
+    #expect(registry.load([], compiled, formats: [], context: LoadContext()) == 1)
+    let version = try #require(registry.snapshot.models[0].defaultVersion)
+    #expect(version.latency.nanoseconds(rows: 1) < 1e8)
+    #expect(lines.all.isEmpty)
+}

@@ -41,3 +41,16 @@ struct Unloadable: Model {
         _ batch: borrowing TensorBatch, into results: inout TensorBatch
     ) throws(PredictionError) {}
 }
+
+/// Refuses every row that holds a zero as bad input.
+struct ZeroHater: Model {
+    let signature = Signature(
+        inputs: [TensorSpec("x", .float32, [-1, 1])], outputs: [TensorSpec("y", .float32, [-1])])
+    init(artifact: Artifact, context: LoadContext) throws(ModelLoadError) {}
+    func predict(
+        _ batch: borrowing TensorBatch, into results: inout TensorBatch
+    ) throws(PredictionError) {
+        let x = batch.float32(0)
+        for index in x.indices where x[index] == 0 { throw PredictionError(.badInput, "zero") }
+    }
+}
