@@ -37,6 +37,12 @@ final class Connection {
     var interest: Interest = []
     /// Whether it holds a place of `Limits.connectionsMax`.
     var countsTowardsLimit = false
+    /// The client address whose limit it counts towards, or 0.
+    var countedPeer: UInt64 = 0
+    /// It came in at an admin listener.
+    var isAdmin = false
+    /// From this time of the loop's clock on, the next answer is the last.
+    var lastDay: UInt64 = .max
     /// The client sent FIN: it may still wait for answers.
     var isPeerFinished = false
     /// In the loop's list of connections to write.

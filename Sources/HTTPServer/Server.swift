@@ -12,13 +12,15 @@ import Telemetry
 public final class Server {
     public let registry: Registry
     public let metrics: ServerMetrics
-    /// Where it listens, with the real port.
-    public private(set) var address: ListenAddress
+    /// Where it listens, with the real ports, in the configuration's order.
+    public private(set) var places: [ListenerConfiguration.Place] = []
 
     private let configuration: ServerConfiguration
     private let shared = SharedState()
     private let pool: ComputePool
     private let mailboxes: [Mailbox<LoopMessage>]
+    /// By loop; handed over when it starts.
+    private var bound: [[ServerLoop.OwnListener]] = []
     private var loopThreads: [Thread] = []
     private var workerThreads: [Thread] = []
 
@@ -37,9 +39,34 @@ public final class Server {
         var mailboxes: [Mailbox<LoopMessage>] = []
         for _ in 0..<configuration.loopCount { mailboxes.append(try Mailbox()) }
         self.mailboxes = mailboxes
-        try Listener.probe(configuration.address)
-        address = configuration.address
+        try bind()
         try startLoops()
+    }
+
+    /// Opens every loop's listeners, before anything runs.
+    private func bind() throws(SystemError) {
+        bound = Array(repeating: [], count: configuration.loopCount)
+        for listener in configuration.listeners {
+            switch listener.place {
+            case .tcp(let wanted):
+                try Listener.probe(wanted)
+                // The first listener settles a port of 0; the others share its port.
+                var address = wanted
+                for number in 0..<configuration.loopCount {
+                    let socket = try Listener(address)
+                    address = socket.address
+                    bound[number].append(.init(listener: socket, configuration: listener))
+                }
+                places.append(.tcp(address))
+            case .unix(let path):
+                let socket = try Listener(unixPath: path)
+                for number in 0..<configuration.loopCount {
+                    let shared = number == 0 ? socket : try Listener(sharing: socket)
+                    bound[number].append(.init(listener: shared, configuration: listener))
+                }
+                places.append(.unix(path))
+            }
+        }
     }
 
     private func startLoops() throws(SystemError) {
@@ -49,16 +76,20 @@ public final class Server {
                 try Thread(name: "compute-\(number)") { pool.runWorker(number) })
         }
         for number in 0..<configuration.loopCount {
-            // The first listener settles a port of 0; the others share its port.
-            let listener = try Listener(address)
-            address = listener.address
             let start = LoopStart(
                 loop: try ServerLoop(
-                    number: number, listener: listener, shared: shared, registry: registry,
+                    number: number, listeners: bound[number], shared: shared, registry: registry,
                     metrics: metrics, mailbox: mailboxes[number], pool: pool,
                     configuration: configuration))
-            loopThreads.append(try Thread(name: "loop-\(number)") { start.loop.run() })
+            let shared = shared
+            shared.loopBegins()
+            loopThreads.append(
+                try Thread(name: "loop-\(number)") {
+                    start.loop.run()
+                    shared.loopEnds()
+                })
         }
+        bound.removeAll()
     }
 
     /// Loads everything that was found, on the calling thread. Returns how many versions are ready.
@@ -69,14 +100,22 @@ public final class Server {
         return registry.load(found, compiled, formats: formats, context: LoadContext())
     }
 
-    /// Readiness turns 503, listeners close, what is in flight is answered, connections end; returns
-    /// when all of that is done or `Limits.drainMilliseconds` are over.
-    public func drain() {
+    /// Readiness turns 503 at once; after `Limits.drainDelayMilliseconds` listeners close, what is in
+    /// flight is answered and connections end, `Limits.drainMilliseconds` later at the latest.
+    public func beginDrain() {
         shared.setDraining()
         for mailbox in mailboxes { mailbox.send(.drain) }
+    }
+
+    /// Whether every loop has ended.
+    public var isDrained: Bool { !shared.hasRunningLoops }
+
+    /// Waits for the loops, then for the workers.
+    public func finishDrain() {
         for thread in loopThreads { thread.join() }
         pool.stop()
         for thread in workerThreads { thread.join() }
+        for case .unix(let path) in places { FileSystem.remove(path) }
     }
 }
 

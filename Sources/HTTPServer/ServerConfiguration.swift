@@ -1,9 +1,29 @@
 import IO
 import Primitives
 
+/// One place to listen at.
+public struct ListenerConfiguration: Sendable {
+    public enum Place: Sendable, Equatable {
+        case tcp(ListenAddress)
+        /// A Unix-domain socket.
+        case unix(String)
+    }
+
+    public var place: Place
+    public var isTLS = false
+    /// Answers health, metrics and management; no predictions.
+    public var isAdmin = false
+
+    public init(_ place: Place, isTLS: Bool = false, isAdmin: Bool = false) {
+        self.place = place
+        self.isTLS = isTLS
+        self.isAdmin = isAdmin
+    }
+}
+
 /// What an operator decides about the server.
 public struct ServerConfiguration: Sendable {
-    public var address = ListenAddress(host: "127.0.0.1", port: 8080)
+    public var listeners = [ListenerConfiguration(.tcp(ListenAddress(host: "127.0.0.1", port: 8080)))]
     /// Event loops, one a core.
     public var loopCount = 1
     /// Compute workers for dear models.

@@ -17,8 +17,10 @@ extension ServerLoop {
         response.allow = allow
         response.retryAfterSeconds = retryAfterSeconds
         let notes = exchange.notes
-        // While draining, the last answer that a connection waits for is its last.
-        let endsDraining = isDraining && exchange.sequence &+ 1 == connection.nextSequence
+        // While draining, or past its age or number of requests, the last answer that a connection
+        // waits for is its last.
+        let isDue = isDraining || now >= connection.lastDay || isUsedUp(connection)
+        let endsDraining = isDue && exchange.sequence &+ 1 == connection.nextSequence
         if endsDraining { connection.lastSequence = exchange.sequence }
         response.closesConnection = !notes.keepsAlive || endsDraining
         response.announcesKeepAlive = notes.isHTTP10 && notes.keepsAlive
@@ -38,6 +40,11 @@ extension ServerLoop {
         if !connection.parked.isEmpty { unpark(connection) }
         markDirty(connection)
         afterAnswer(connection)
+    }
+
+    private func isUsedUp(_ connection: Connection) -> Bool {
+        limits.requestsPerConnectionMax > 0
+            && Int(connection.nextSequence) >= limits.requestsPerConnectionMax
     }
 
     /// Sends the answers whose turn has come.
@@ -180,15 +187,21 @@ extension ServerLoop {
         } else if connection.outstanding > 0 {
             connection.deadline = .max
         } else if let began = connection.requestBegan {
-            let limit =
-                limits.headerMilliseconds
-                + (connection.session.isInBody ? limits.bodyMilliseconds : 0)
-            setDeadline(connection, began + UInt64(limit))
+            setDeadline(connection, requestDeadline(connection, began))
         } else {
             let idle = isDraining ? Self.drainIdleMilliseconds : UInt64(limits.idleMilliseconds)
             setDeadline(connection, now + idle)
         }
         updateInterest(connection)
+    }
+
+    /// How long the rest of a request may take: its header a fixed time, its body as long as it comes at
+    /// the least rate, up to a fixed time (slowloris, slow body).
+    private func requestDeadline(_ connection: Connection, _ began: UInt64) -> UInt64 {
+        guard connection.session.isInBody else { return began + UInt64(limits.headerMilliseconds) }
+        let earned = connection.input.count * 1000 / max(limits.bodyBytesPerSecondMin, 1)
+        let allowed = min(limits.bodyGraceMilliseconds + earned, limits.bodyMilliseconds)
+        return began + UInt64(allowed)
     }
 
     private func updateInterest(_ connection: Connection) {

@@ -103,16 +103,11 @@ extension ServerLoop {
         answer(connection, begin(connection, notes), Refusal(refusal))
     }
 
-    /// A connection over the limit is told so, whatever it asks.
-    func refuseConnection(_ connection: Connection) {
+    /// A connection over a limit is told so, whatever it asks.
+    func refuseConnection(_ connection: Connection, _ refusal: Refusal) {
         let notes = ExchangeNotes(
             route: .malformed, isHead: false, isHTTP10: false, keepsAlive: false)
-        answer(
-            connection, begin(connection, notes),
-            Refusal(
-                503, "too_many_connections",
-                "the server has \(limits.connectionsMax) connections, its limit",
-                retryAfterSeconds: 1))
+        answer(connection, begin(connection, notes), refusal)
     }
 
     /// Registers a request that was read; its answer will go out in this place.
@@ -132,6 +127,12 @@ extension ServerLoop {
             route: match.route, isHead: head.method == .head, isHTTP10: head.minorVersion == 0,
             keepsAlive: head.keepsAlive)
         let exchange = begin(connection, notes)
+        guard !connection.isAdmin || match.route != .predict else {
+            let refusal = Refusal(
+                404, "not_found", "predictions are not answered at the admin address")
+            answer(connection, exchange, refusal)
+            return
+        }
         guard match.route.takes(head.method) else {
             let refusal = Refusal(
                 405, "method_not_allowed",

@@ -18,11 +18,14 @@ extension ServerLoop {
         wheel.advance(toMilliseconds: now, into: &expired)
         guard !expired.isEmpty else { return }
         for expiry in expired {
-            if expiry.token == Token.acceptAgain {
-                if let listener {
-                    poller.change(listener.descriptor, token: Token.listener, .read)
-                }
+            switch expiry.token {
+            case Token.acceptAgain:
+                listen(true)
                 continue
+            case Token.drainDelayOver:
+                stopAccepting()
+                continue
+            default: break
             }
             guard let connection = connections[expiry.token], connection.wheelDue == expiry.due
             else { continue }

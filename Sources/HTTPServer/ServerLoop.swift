@@ -12,10 +12,20 @@ import Telemetry
 final class ServerLoop {
     /// Tokens of the epoll set that are no connections (generation 0 is never a connection's).
     enum Token {
-        static let listener: UInt64 = 1
-        static let mailbox: UInt64 = 2
+        static let mailbox: UInt64 = 1
         /// In the timer wheel: try to accept again after descriptors ran out.
-        static let acceptAgain: UInt64 = 3
+        static let acceptAgain: UInt64 = 2
+        /// In the timer wheel: the listeners close.
+        static let drainDelayOver: UInt64 = 3
+        /// The first listener; the others follow.
+        static let listeners: UInt64 = 16
+        static let listenersEnd: UInt64 = 16 + 64
+    }
+
+    /// A listening socket of this loop's own and what it is for.
+    struct OwnListener {
+        let listener: Listener
+        let configuration: ListenerConfiguration
     }
 
     let number: Int
@@ -26,7 +36,7 @@ final class ServerLoop {
     let mailbox: Mailbox<LoopMessage>
     let batcher: LoopBatcher
     let poller: Poller
-    var listener: Listener?
+    var listeners: [OwnListener]
 
     var connections = SlotTable<Connection>()
     var buffers = BufferPool(capacity: 16 << 10)
@@ -48,16 +58,20 @@ final class ServerLoop {
 
     /// The models as this loop knows them; replaced when the registry's generation changes.
     var catalog: Catalog
+    /// The signal to stop has come.
+    private var isLeaving = false
     /// Set when draining: after this time the remaining connections are cut.
     var drainEnd: UInt64?
 
     init(
-        number: Int, listener: Listener, shared: SharedState, registry: Registry,
+        number: Int, listeners: [OwnListener], shared: SharedState, registry: Registry,
         metrics: ServerMetrics, mailbox: Mailbox<LoopMessage>, pool: ComputePool,
         configuration: ServerConfiguration
     ) throws(SystemError) {
         self.number = number
-        self.listener = listener
+        precondition(
+            listeners.count < Int(Token.listenersEnd - Token.listeners), "a few listeners at most")
+        self.listeners = listeners
         self.shared = shared
         self.registry = registry
         self.metrics = metrics
@@ -70,7 +84,10 @@ final class ServerLoop {
         nowNanoseconds = MonotonicClock.nanoseconds
         wheel = TimerWheel(nowMilliseconds: nowNanoseconds / 1_000_000)
         catalog = Catalog(registry.snapshot)
-        try poller.add(listener.descriptor, token: Token.listener, .read)
+        for (index, own) in listeners.enumerated() {
+            let token = Token.listeners + UInt64(index)
+            try poller.add(own.listener.descriptor, token: token, .read)
+        }
         try poller.add(mailbox.wakeup.descriptor, token: Token.mailbox, .read)
     }
 
@@ -93,7 +110,8 @@ final class ServerLoop {
 
     private func handle(_ event: ReadyEvent) {
         switch event.token {
-        case Token.listener: acceptConnections()
+        case Token.listeners..<Token.listenersEnd:
+            acceptConnections(Int(event.token - Token.listeners))
         case Token.mailbox: receiveMessages()
         default:
             guard let connection = connections[event.token] else { return }
@@ -144,28 +162,38 @@ final class ServerLoop {
 
     // MARK: Connections
 
-    func acceptConnections() {
-        guard let listener else { return }
+    private func acceptConnections(_ index: Int) {
+        guard index < listeners.count else { return }
+        let own = listeners[index]
         while true {
-            switch Socket.accept(listener.descriptor) {
-            case .connection(let descriptor): open(descriptor)
+            switch Socket.accept(own.listener.descriptor) {
+            case .connection(let descriptor, let peer):
+                open(descriptor, peer: peer, own.configuration)
             case .aborted: continue
             case .wouldBlock: return
             case .exhausted:
                 // Waiting clients stay in the kernel's queue; trying at once would spin.
-                poller.change(listener.descriptor, token: Token.listener, [])
+                listen(false)
                 wheel.schedule(Token.acceptAgain, due: now + 100)
                 return
             }
         }
     }
 
-    private func open(_ descriptor: Int32) {
+    /// Watches all listeners, or none.
+    func listen(_ isOn: Bool) {
+        for (index, own) in listeners.enumerated() {
+            let token = Token.listeners + UInt64(index)
+            poller.change(own.listener.descriptor, token: token, isOn ? .read : [])
+        }
+    }
+
+    private func open(_ descriptor: Int32, peer: UInt64, _ listener: ListenerConfiguration) {
         metrics.count(loop: number, .connectionsAccepted)
-        let isOverLimit = !shared.takeConnection(max: limits.connectionsMax)
         let connection = Connection(descriptor: descriptor, limits: limits)
+        connection.isAdmin = listener.isAdmin
         connection.token = connections.insert(connection)
-        connection.countsTowardsLimit = !isOverLimit
+        let refusal = admit(connection, peer)
         do {
             try poller.add(descriptor, token: connection.token, .read)
         } catch {
@@ -174,11 +202,36 @@ final class ServerLoop {
         }
         connection.interest = .read
         connection.lastProgress = now
-        setDeadline(connection, now + UInt64(limits.idleMilliseconds))
-        if isOverLimit {
-            metrics.count(loop: number, .connectionsRefused)
-            refuseConnection(connection)
+        if limits.connectionAgeMilliseconds > 0 {
+            let age = Double(limits.connectionAgeMilliseconds) * Double.random(in: 0.9...1.1)
+            connection.lastDay = now + UInt64(age)
         }
+        setDeadline(connection, now + UInt64(limits.idleMilliseconds))
+        if let refusal { refuseConnection(connection, refusal) }
+    }
+
+    /// Takes the connection's places under the limits, or says which is full. An operator gets through
+    /// to the admin address whatever the clients do.
+    private func admit(_ connection: Connection, _ peer: UInt64) -> Refusal? {
+        if connection.isAdmin { return nil }
+        guard shared.takeConnection(max: limits.connectionsMax) else {
+            metrics.count(loop: number, .connectionsRefused)
+            return Refusal(
+                503, "too_many_connections",
+                "the server has \(limits.connectionsMax) connections, its limit",
+                retryAfterSeconds: 1)
+        }
+        connection.countsTowardsLimit = true
+        guard limits.connectionsPerAddressMax > 0, peer != 0 else { return nil }
+        guard shared.takeAddress(peer, max: limits.connectionsPerAddressMax) else {
+            metrics.count(loop: number, .connectionsRefused)
+            return Refusal(
+                429, "too_many_connections",
+                "this address has \(limits.connectionsPerAddressMax) connections, its limit",
+                retryAfterSeconds: 1)
+        }
+        connection.countedPeer = peer
+        return nil
     }
 
     func close(_ connection: Connection) {
@@ -193,27 +246,43 @@ final class ServerLoop {
         // Its unanswered requests end with it.
         metrics.count(loop: number, .requestsEnded, connection.outstanding)
         if connection.countsTowardsLimit { shared.giveConnection() }
+        if connection.countedPeer != 0 { shared.giveAddress(connection.countedPeer) }
+        if connection.outstanding > 0 { _ = batcher.cancel(connection: connection.token) }
     }
 
     private func closeAll() {
         var remaining: [Connection] = []
         connections.visit { remaining.append($1) }
         for connection in remaining { close(connection) }
-        listener?.close()
+        for own in listeners { own.listener.close() }
     }
 
     // MARK: Draining
 
+    /// The first half: readiness is 503 already, accepting goes on.
     private func beginDrain() {
+        guard !isLeaving else { return }
+        isLeaving = true
+        if limits.drainDelayMilliseconds == 0 {
+            stopAccepting()
+        } else {
+            wheel.schedule(Token.drainDelayOver, due: now + UInt64(limits.drainDelayMilliseconds))
+        }
+    }
+
+    /// The second half: no new connections; what is in flight is answered.
+    func stopAccepting() {
         guard drainEnd == nil else { return }
         // Connections that the kernel completed would be reset with the listener: take them first.
-        acceptConnections()
-        if let listener {
-            poller.remove(listener.descriptor)
-            listener.close()
+        for index in listeners.indices { acceptConnections(index) }
+        for own in listeners {
+            poller.remove(own.listener.descriptor)
+            own.listener.close()
         }
-        listener = nil
+        listeners.removeAll()
         drainEnd = now + UInt64(limits.drainMilliseconds)
+        // Without connections nothing else would end the wait before this time.
+        wheel.schedule(Token.acceptAgain, due: now + UInt64(limits.drainMilliseconds))
         // A client on an idle connection may be sending at this moment: it gets a last answer with
         // `Connection: close` within this time, then the connection ends.
         connections.visit { _, connection in

@@ -6,6 +6,26 @@ final class SharedState: Sendable {
     /// Readiness turns to 503 as soon as it is set, before any loop has heard of the drain.
     private let draining = Atomic<Bool>(false)
 
+    /// Open connections by client address; used only when there is a limit on them.
+    private let addressCounts = Mutex<[UInt64: Int]>([:])
+
+    /// Takes a place under an address's limit; false when there is none.
+    func takeAddress(_ peer: UInt64, max: Int) -> Bool {
+        addressCounts.withLock { counts in
+            let count = counts[peer, default: 0]
+            guard count < max else { return false }
+            counts[peer] = count + 1
+            return true
+        }
+    }
+
+    func giveAddress(_ peer: UInt64) {
+        addressCounts.withLock { counts in
+            guard let count = counts[peer] else { return }
+            counts[peer] = count > 1 ? count - 1 : nil
+        }
+    }
+
     /// Takes a place under the limit; false when there is none.
     func takeConnection(max: Int) -> Bool {
         guard connectionCount.wrappingAdd(1, ordering: .relaxed).newValue > max else { return true }
@@ -14,6 +34,12 @@ final class SharedState: Sendable {
     }
 
     func giveConnection() { connectionCount.wrappingSubtract(1, ordering: .relaxed) }
+
+    private let runningLoops = Atomic<Int>(0)
+
+    func loopBegins() { runningLoops.wrappingAdd(1, ordering: .acquiringAndReleasing) }
+    func loopEnds() { runningLoops.wrappingSubtract(1, ordering: .acquiringAndReleasing) }
+    var hasRunningLoops: Bool { runningLoops.load(ordering: .acquiring) > 0 }
 
     var isDraining: Bool { draining.load(ordering: .acquiring) }
 

@@ -12,6 +12,19 @@ public struct ListenAddress: Sendable, Equatable {
         self.port = port
     }
 
+    /// `HOST:PORT` or `[IPV6]:PORT`; nil when it is neither.
+    public init?(parsing text: String) {
+        guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...])
+        else { return nil }
+        var host = text[..<colon]
+        if host.hasPrefix("["), host.hasSuffix("]") {
+            host = host.dropFirst().dropLast()
+        } else if host.contains(":") {
+            return nil
+        }
+        self.init(host: String(host), port: port)
+    }
+
     /// As in a URL: IPv6 addresses in brackets.
     public var description: String {
         host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
@@ -63,6 +76,46 @@ public final class Listener {
         }
         descriptor = socket
         address = ListenAddress(host: wanted.host, port: Self.boundPort(socket) ?? wanted.port)
+    }
+
+    /// Listens on a Unix-domain socket. A socket file that nobody listens on any more is replaced.
+    public init(unixPath path: String, backlog: Int32 = 4096) throws(SystemError) {
+        let flags = Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
+        let socket = Glibc.socket(AF_UNIX, flags, 0)
+        guard socket >= 0 else { throw SystemError(call: "socket", errno) }
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        let bytes = Array(path.utf8)
+        guard bytes.count < MemoryLayout.size(ofValue: address.sun_path) else {
+            Glibc.close(socket)
+            throw SystemError(call: "listen on \(path)", ENAMETOOLONG)
+        }
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
+        let bound = withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { raw in
+                let size = socklen_t(MemoryLayout<sockaddr_un>.size)
+                if connect(socket, raw, size) == 0 || errno != ECONNREFUSED {
+                    // Somebody answers there, or nothing is there.
+                } else {
+                    unlink(path)
+                }
+                return bind(socket, raw, size)
+            }
+        }
+        guard bound == 0, listen(socket, backlog) == 0 else {
+            let code = errno
+            Glibc.close(socket)
+            throw SystemError(call: "listen on \(path)", code)
+        }
+        descriptor = socket
+        self.address = ListenAddress(host: path, port: 0)
+    }
+
+    /// The same socket under another descriptor, for another loop: all of them accept from one queue.
+    public init(sharing other: Listener) throws(SystemError) {
+        descriptor = fcntl(other.descriptor, F_DUPFD_CLOEXEC, 0)
+        guard descriptor >= 0 else { throw SystemError(call: "dup", errno) }
+        address = other.address
     }
 
     deinit { close() }

@@ -15,7 +15,8 @@ public enum IOOutcome: Equatable, Sendable {
 
 /// What an accept came to.
 public enum AcceptOutcome: Equatable, Sendable {
-    case connection(Int32)
+    /// `peer` tells clients apart: a hash of an IPv4 address or an IPv6 /64; 0 for a Unix socket.
+    case connection(Int32, peer: UInt64)
     case wouldBlock
     /// No descriptor or memory for another connection: try again later.
     case exhausted(Int32)
@@ -79,19 +80,36 @@ public enum Socket {
     public static func accept(_ listener: Int32) -> AcceptOutcome {
         while true {
             let flags = Int32(SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
-            let descriptor = martlet_accept4(listener, nil, nil, flags)
+            var address = sockaddr_storage()
+            var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+            let descriptor = withUnsafeMutablePointer(to: &address) { pointer in
+                pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                    martlet_accept4(listener, $0, &length, flags)
+                }
+            }
             if descriptor >= 0 {
                 var on: Int32 = 1
                 setsockopt(
                     descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &on,
                     socklen_t(MemoryLayout<Int32>.size))
-                return .connection(descriptor)
+                return .connection(descriptor, peer: peer(address))
             }
             switch errno {
             case EINTR: continue
             case EAGAIN, EWOULDBLOCK: return .wouldBlock
             case EMFILE, ENFILE, ENOBUFS, ENOMEM: return .exhausted(errno)
             default: return .aborted
+            }
+        }
+    }
+
+    private static func peer(_ address: sockaddr_storage) -> UInt64 {
+        withUnsafeBytes(of: address) { bytes in
+            // sockaddr_in has its address at byte 4, sockaddr_in6 at byte 8.
+            switch Int32(address.ss_family) {
+            case AF_INET: UInt64(bytes.loadUnaligned(fromByteOffset: 4, as: UInt32.self)) << 1 | 1
+            case AF_INET6: bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self) | 1
+            default: 0
             }
         }
     }

@@ -16,8 +16,9 @@ struct ServeCommand: ParsableCommand {
             model.json (description, labels, sample, batching.max_batch_size, limits). It may also be
             one model's folder or one .onnx file.
 
-            Stops on SIGTERM or SIGINT: readiness turns 503, requests in flight are answered, then
-            the process ends with status 0.
+            Stops on SIGTERM or SIGINT: readiness turns 503, accepting goes on for --drain-delay, then
+            listeners close, requests in flight are answered and the process ends with status 0. A
+            second signal ends it at once.
             """)
 
     @Argument(help: "The models folder, one model's folder, or a model file. [MARTLET_MODELS]")
@@ -28,6 +29,16 @@ struct ServeCommand: ParsableCommand {
 
     @Option(help: "The port to listen on; 0 takes a free one. [MARTLET_PORT]")
     var port = Environment.integer("MARTLET_PORT", default: 8080)
+
+    @Option(help: "Also listen on this Unix-domain socket. [MARTLET_UNIX]")
+    var unix: String?
+
+    @Option(
+        help: """
+            HOST:PORT of a second listener for health, metrics and management only. \
+            [MARTLET_ADMIN_LISTEN]
+            """)
+    var adminListen: String?
 
     @Option(help: "Event loops; 0 means one a core. [MARTLET_THREADS]")
     var threads = Environment.integer("MARTLET_THREADS", default: 0)
@@ -56,6 +67,44 @@ struct ServeCommand: ParsableCommand {
     var requestRows = Environment.integer(
         "MARTLET_REQUEST_ROWS", default: Limits.standard.requestRowsMax)
 
+    @Option(
+        help: "The most connections of one client address; 0 for no limit. [MARTLET_CONNECTIONS_PER_ADDRESS]")
+    var connectionsPerAddress = Environment.integer("MARTLET_CONNECTIONS_PER_ADDRESS", default: 0)
+
+    @Option(
+        help: """
+            Requests after which a connection is closed; 0 for no limit. [MARTLET_REQUESTS_PER_CONNECTION]
+            """)
+    var requestsPerConnection = Environment.integer("MARTLET_REQUESTS_PER_CONNECTION", default: 0)
+
+    @Option(
+        help: """
+            Seconds after which a connection is closed with its next answer, a tenth more or less, so \
+            that long-lived clients spread over new replicas; 0 for never. \
+            [MARTLET_CONNECTION_AGE_SECONDS]
+            """)
+    var connectionAgeSeconds = Environment.integer("MARTLET_CONNECTION_AGE_SECONDS", default: 0)
+
+    @Option(help: "The largest request header, in bytes. [MARTLET_HEADER_BYTES]")
+    var headerBytes = Environment.integer(
+        "MARTLET_HEADER_BYTES", default: Limits.standard.headerBytesMax)
+
+    @Option(help: "The most header fields. [MARTLET_HEADER_COUNT]")
+    var headerCount = Environment.integer(
+        "MARTLET_HEADER_COUNT", default: Limits.standard.headerCountMax)
+
+    @Option(
+        help: """
+            Bytes a second that a request body must come with, after ten seconds. \
+            [MARTLET_BODY_RATE]
+            """)
+    var bodyRate = Environment.integer(
+        "MARTLET_BODY_RATE", default: Limits.standard.bodyBytesPerSecondMin)
+
+    @Option(help: "Seconds a client may take none of its answer. [MARTLET_WRITE_SECONDS]")
+    var writeSeconds = Environment.integer(
+        "MARTLET_WRITE_SECONDS", default: Limits.standard.writeMilliseconds / 1000)
+
     @Option(help: "Seconds for a request's header to arrive. [MARTLET_HEADER_SECONDS]")
     var headerSeconds = Environment.integer(
         "MARTLET_HEADER_SECONDS", default: Limits.standard.headerMilliseconds / 1000)
@@ -68,9 +117,17 @@ struct ServeCommand: ParsableCommand {
     var idleSeconds = Environment.integer(
         "MARTLET_IDLE_SECONDS", default: Limits.standard.idleMilliseconds / 1000)
 
-    @Option(help: "Seconds to finish what is in flight when stopping. [MARTLET_DRAIN_SECONDS]")
-    var drainSeconds = Environment.integer(
-        "MARTLET_DRAIN_SECONDS", default: Limits.standard.drainMilliseconds / 1000)
+    @Option(
+        help: """
+            Seconds between the signal to stop and the closing of the listeners: readiness is 503 and \
+            requests are answered, while load balancers take this server out. [MARTLET_DRAIN_DELAY]
+            """)
+    var drainDelay = Environment.integer(
+        "MARTLET_DRAIN_DELAY", default: Limits.standard.drainDelayMilliseconds / 1000)
+
+    @Option(help: "Seconds to finish what is in flight after that. [MARTLET_DRAIN_TIMEOUT]")
+    var drainTimeout = Environment.integer(
+        "MARTLET_DRAIN_TIMEOUT", default: Limits.standard.drainMilliseconds / 1000)
 
     mutating func validate() throws {
         try Self.check(port, 0...65_535, "--port")
@@ -83,7 +140,15 @@ struct ServeCommand: ParsableCommand {
         try Self.check(headerSeconds, 1...3600, "--header-seconds")
         try Self.check(bodySeconds, 1...86_400, "--body-seconds")
         try Self.check(idleSeconds, 1...86_400, "--idle-seconds")
-        try Self.check(drainSeconds, 0...3600, "--drain-seconds")
+        try Self.check(connectionsPerAddress, 0...1_000_000, "--connections-per-address")
+        try Self.check(requestsPerConnection, 0...1_000_000_000, "--requests-per-connection")
+        try Self.check(connectionAgeSeconds, 0...31_536_000, "--connection-age-seconds")
+        try Self.check(headerBytes, 256...(1 << 20), "--header-bytes")
+        try Self.check(headerCount, 4...10_000, "--header-count")
+        try Self.check(bodyRate, 1...(1 << 30), "--body-rate")
+        try Self.check(writeSeconds, 1...86_400, "--write-seconds")
+        try Self.check(drainDelay, 0...3600, "--drain-delay")
+        try Self.check(drainTimeout, 0...3600, "--drain-timeout")
     }
 
     private static func check(_ value: Int, _ range: ClosedRange<Int>, _ name: String) throws {
@@ -106,7 +171,7 @@ struct ServeCommand: ParsableCommand {
             server = try Server(configuration(), defaultModel: defaultModel, log: log)
         } catch {
             Exit.failure(
-                "cannot listen on \(host):\(port): \(error.reason)"
+                "cannot \(error.description)"
                     + (error.code == 98 ? "; choose another with --port" : ""))
         }
         let readyCount = server.loadModels(
@@ -115,9 +180,21 @@ struct ServeCommand: ParsableCommand {
             Exit.failure("no model could be loaded; the lines above say why")
         }
         announce(server, readyCount: readyCount)
+        wait(signals, server, log)
+    }
+
+    /// Serves until a signal, then drains; a second signal ends the process at once.
+    private func wait(_ signals: Signals, _ server: Server, _ log: Log) {
         let signal = signals.wait()
-        log.info("\(signal == .interrupt ? "SIGINT" : "SIGTERM"): finishing what is in flight")
-        server.drain()
+        log.info(
+            "\(signal == .interrupt ? "SIGINT" : "SIGTERM"): not ready any more; finishing what is in flight")
+        server.beginDrain()
+        while !server.isDrained {
+            if signals.wait(timeoutMilliseconds: 20) != nil {
+                Exit.failure("a second signal: stopped with requests in flight")
+            }
+        }
+        server.finishDrain()
         log.info("stopped")
     }
 
@@ -147,9 +224,23 @@ struct ServeCommand: ParsableCommand {
         }
     }
 
+    private func listeners() -> [ListenerConfiguration] {
+        var listeners = [ListenerConfiguration(.tcp(ListenAddress(host: host, port: UInt16(port))))]
+        if let path = unix ?? Environment.text("MARTLET_UNIX") {
+            listeners.append(ListenerConfiguration(.unix(path)))
+        }
+        if let text = adminListen ?? Environment.text("MARTLET_ADMIN_LISTEN") {
+            guard let address = ListenAddress(parsing: text) else {
+                Exit.usage("--admin-listen is '\(text)'; expected HOST:PORT, such as 127.0.0.1:9090")
+            }
+            listeners.append(ListenerConfiguration(.tcp(address), isAdmin: true))
+        }
+        return listeners
+    }
+
     private func configuration() -> ServerConfiguration {
         var configuration = ServerConfiguration()
-        configuration.address = ListenAddress(host: host, port: UInt16(port))
+        configuration.listeners = listeners()
         let cores = Thread.processorCount
         configuration.loopCount = threads > 0 ? threads : cores
         configuration.workerCount = workers > 0 ? workers : cores
@@ -160,17 +251,33 @@ struct ServeCommand: ParsableCommand {
         configuration.limits.headerMilliseconds = headerSeconds * 1000
         configuration.limits.bodyMilliseconds = bodySeconds * 1000
         configuration.limits.idleMilliseconds = idleSeconds * 1000
-        configuration.limits.drainMilliseconds = drainSeconds * 1000
+        configuration.limits.drainDelayMilliseconds = drainDelay * 1000
+        configuration.limits.drainMilliseconds = drainTimeout * 1000
+        configuration.limits.connectionsPerAddressMax = connectionsPerAddress
+        configuration.limits.requestsPerConnectionMax = requestsPerConnection
+        configuration.limits.connectionAgeMilliseconds = connectionAgeSeconds * 1000
+        configuration.limits.headerBytesMax = headerBytes
+        configuration.limits.targetBytesMax = min(
+            configuration.limits.targetBytesMax, headerBytes)
+        configuration.limits.headerCountMax = headerCount
+        configuration.limits.bodyBytesPerSecondMin = bodyRate
+        configuration.limits.writeMilliseconds = writeSeconds * 1000
         return configuration
     }
 
     /// What is served, and lines to paste.
     private func announce(_ server: Server, readyCount: Int) {
-        let address = server.address.description
+        let address = Self.address(server)
         let models = server.registry.snapshot.models
         var text = "martlet \(MartletVersion.text): \(readyCount) "
         text += readyCount == 1 ? "model version ready" : "model versions ready"
         text += ", listening on http://\(address)\n"
+        for place in server.places.dropFirst() {
+            switch place {
+            case .tcp(let address): text += "  also at \(address.description)\n"
+            case .unix(let path): text += "  also at \(path)\n"
+            }
+        }
         let lines = models.compactMap { Self.example($0, address: address) }
         if !lines.isEmpty { text += "Try:\n" }
         for line in lines.sorted(by: { $0.utf8.count < $1.utf8.count }).prefix(3) {
@@ -178,6 +285,12 @@ struct ServeCommand: ParsableCommand {
         }
         StandardStreams.output(text)
     }
+    /// The first TCP address.
+    private static func address(_ server: Server) -> String {
+        for case .tcp(let address) in server.places { return address.description }
+        return ""
+    }
+
     /// A curl line for a model that has a sample.
     private static func example(_ model: RegisteredModel, address: String) -> String? {
         guard model.defaultVersion != nil, let sample = model.configuration.sample else {

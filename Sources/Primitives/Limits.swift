@@ -15,14 +15,27 @@ public struct Limits: Sendable {
     public var requestRowsMax = 100_000
     /// Open connections of the whole server.
     public var connectionsMax = 10_000
+    /// Open connections of one client address (an IPv6 client counts by its /64); 0 is no limit, since
+    /// behind a proxy all clients have one address.
+    public var connectionsPerAddressMax = 0
+    /// Requests of one connection before it is closed; 0 is no limit.
+    public var requestsPerConnectionMax = 0
+    /// After this time a connection's next answer is its last, so that long-lived clients spread over
+    /// new replicas; a tenth more or less by chance. 0 is no limit.
+    public var connectionAgeMilliseconds = 0
     /// Pipelined requests of one connection that wait for their answers at the same time.
     public var pipelineMax = 64
     /// Answer bytes a connection may owe before it reads no further requests.
     public var outputBytesMax = 4 << 20
     /// From the first byte of a request to the end of its header.
     public var headerMilliseconds = 10_000
-    /// From the end of the header to the end of the body.
+    /// From the first byte of a request to the end of its body, at most.
     public var bodyMilliseconds = 60_000
+    /// A body that is slower than this after its first ten seconds is given up.
+    public var bodyBytesPerSecondMin = 1_000
+    public var bodyGraceMilliseconds = 10_000
+    /// A TLS handshake.
+    public var handshakeMilliseconds = 10_000
     /// Between two requests of a connection.
     public var idleMilliseconds = 75_000
     /// A client that takes none of its answer.
@@ -31,7 +44,10 @@ public struct Limits: Sendable {
     /// sends is read and thrown away, so that it can read the answer before a reset reaches it.
     public var lingerMilliseconds = 2_000
     public var lingerBytesMax = 32 << 20
-    /// Between the signal to stop and the end of the last request.
+    /// Between the signal to stop and the closing of the listeners: readiness is 503 and requests are
+    /// answered, while load balancers take this server out.
+    public var drainDelayMilliseconds = 5_000
+    /// Between the closing of the listeners and the end of the last request.
     public var drainMilliseconds = 30_000
     /// A model file.
     public var modelBytesMax = 4 << 30

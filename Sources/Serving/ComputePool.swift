@@ -71,6 +71,35 @@ public final class ComputePool: Sendable {
         return max(1, Int(min(seconds, 3600).rounded(.up)))
     }
 
+    /// Takes the waiting requests of a client that left out of the queues: their places are free at
+    /// once and their rows are not computed. Returns how many there were. A run that has begun is not
+    /// stopped.
+    func cancel(connection: UInt64, home: Mailbox<LoopMessage>, thread: Int) -> Int {
+        state.withLock { state in
+            var count = 0
+            for index in state.turns {
+                guard var queue = state.queues[index] else { continue }
+                for batch in queue.batches where batch.home === home {
+                    for position in batch.tickets.indices
+                    where batch.tickets[position].connection == connection
+                        && !batch.tickets[position].isCancelled
+                    {
+                        let rows = batch.tickets[position].rowCount
+                        batch.tickets[position].isCancelled = true
+                        queue.items -= 1
+                        queue.rows -= rows
+                        queue.bytes -= batch.bytesPerRow * rows
+                        batch.version.metrics.queueShrank(items: 1, rows: rows)
+                        batch.version.metrics.recordRejection(thread: thread, .clientLeft)
+                        count += 1
+                    }
+                }
+                state.queues[index] = queue
+            }
+            return count
+        }
+    }
+
     /// A worker's life: returns after `stop`, when nothing waits any more.
     public func runWorker(_ number: Int) {
         precondition(number >= 0 && number < workerCount, "a worker of this pool")
@@ -85,7 +114,7 @@ public final class ComputePool: Sendable {
             }
             let version = batches[0].version
             for batch in batches {
-                version.metrics.queueShrank(items: batch.tickets.count, rows: batch.rowCount)
+                version.metrics.queueShrank(items: batch.liveTickets, rows: batch.liveRows)
             }
             joined.run(batches, thread: thread)
             for batch in batches { batch.home.send(.completed(batch)) }
@@ -113,9 +142,9 @@ public final class ComputePool: Sendable {
             let taken = Array(queue.batches[..<count])
             queue.batches.removeFirst(count)
             for batch in taken {
-                queue.items -= batch.tickets.count
-                queue.rows -= batch.rowCount
-                queue.bytes -= batch.byteCount
+                queue.items -= batch.liveTickets
+                queue.rows -= batch.liveRows
+                queue.bytes -= batch.bytesPerRow * batch.liveRows
             }
             if queue.batches.isEmpty {
                 state.queues[index] = nil

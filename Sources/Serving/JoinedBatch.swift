@@ -10,7 +10,9 @@ struct JoinedBatch {
 
     /// Runs the batches (all of one version and one row shape), joined when there are several.
     mutating func run(_ batches: [OpenBatch], thread: Int) {
-        guard batches.count > 1 else {
+        let live = batches.reduce(0) { $0 + $1.liveTickets }
+        guard live > 0 else { return }
+        guard batches.count > 1 || live < batches[0].tickets.count else {
             BatchRunner.run(batches[0], thread: thread)
             return
         }
@@ -35,38 +37,42 @@ struct JoinedBatch {
 
     private func gather(_ batches: [OpenBatch], into joined: OpenBatch) {
         for source in batches {
-            let base = joined.rowCount
-            for (index, column) in joined.inputs.enumerated() {
-                column.reserve(rows: base + source.rowCount)
-                column.copyRows(
-                    from: source.inputs[index], start: 0, count: source.rowCount, to: base)
-            }
-            for ticket in source.tickets {
+            for ticket in source.tickets where !ticket.isCancelled {
+                let base = joined.rowCount
+                for (index, column) in joined.inputs.enumerated() {
+                    column.reserve(rows: base + ticket.rowCount)
+                    column.copyRows(
+                        from: source.inputs[index], start: ticket.rowStart, count: ticket.rowCount,
+                        to: base)
+                }
                 joined.commit(
                     Ticket(
-                        connection: ticket.connection, sequence: ticket.sequence,
-                        rowStart: base + ticket.rowStart, rowCount: ticket.rowCount,
-                        parsedNanoseconds: ticket.parsedNanoseconds, notes: ticket.notes))
+                        connection: ticket.connection, sequence: ticket.sequence, rowStart: base,
+                        rowCount: ticket.rowCount, parsedNanoseconds: ticket.parsedNanoseconds,
+                        notes: ticket.notes))
             }
         }
     }
 
     private func scatter(_ joined: OpenBatch, to batches: [OpenBatch]) {
-        var base = 0
-        var ticketBase = 0
+        var next = 0
         for target in batches {
             for (index, column) in target.outputs.enumerated() {
                 let source = joined.outputs[index]
                 if column.rowShape != source.rowShape { column.reshape(rowShape: source.rowShape) }
                 column.reserve(rows: target.rowCount)
-                column.copyRows(from: source, start: base, count: target.rowCount, to: 0)
             }
-            for index in target.tickets.indices {
-                target.tickets[index].failure = joined.tickets[ticketBase + index].failure
+            for position in target.tickets.indices where !target.tickets[position].isCancelled {
+                let ticket = joined.tickets[next]
+                next += 1
+                for (index, column) in target.outputs.enumerated() {
+                    column.copyRows(
+                        from: joined.outputs[index], start: ticket.rowStart,
+                        count: ticket.rowCount, to: target.tickets[position].rowStart)
+                }
+                target.tickets[position].failure = ticket.failure
             }
             target.outcome = joined.outcome
-            base += target.rowCount
-            ticketBase += target.tickets.count
         }
     }
 }

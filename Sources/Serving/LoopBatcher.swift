@@ -85,6 +85,11 @@ public final class LoopBatcher {
         touched.removeAll(keepingCapacity: true)
     }
 
+    /// A client left: what it still waits for in the pool is not computed.
+    public func cancel(connection: UInt64) -> Int {
+        pool.cancel(connection: connection, home: home, thread: thread)
+    }
+
     /// A batch is answered and may be filled again.
     public func giveBack(_ batch: OpenBatch) {
         guard batch.isReusable, states[batch.version.index].free.count < freeMax else { return }

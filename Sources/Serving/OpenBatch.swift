@@ -12,6 +12,8 @@ public struct Ticket: Sendable {
     public let parsedNanoseconds: UInt64
     /// The loop's own notes (answer format and so on); Serving does not look at them.
     public let notes: UInt64
+    /// Set when the client left while it waited: its rows are not computed.
+    public internal(set) var isCancelled = false
     /// Set when this request's rows could not be computed.
     public internal(set) var failure: PredictionError?
 
@@ -66,8 +68,14 @@ public final class OpenBatch: @unchecked Sendable {
         tickets.append(ticket)
     }
 
+    var bytesPerRow: Int { inputs.reduce(0) { $0 + $1.bytesPerRow } }
+
     /// Input bytes of the rows in it.
-    var byteCount: Int { inputs.reduce(0) { $0 + $1.bytesPerRow } * rowCount }
+    var byteCount: Int { bytesPerRow * rowCount }
+
+    /// Requests whose client is still there.
+    var liveTickets: Int { tickets.reduce(0) { $0 + ($1.isCancelled ? 0 : 1) } }
+    var liveRows: Int { tickets.reduce(0) { $0 + ($1.isCancelled ? 0 : $1.rowCount) } }
 
     /// Makes it empty for the next turn. Memory is kept unless one request made it very large.
     func reset() {

@@ -2,13 +2,14 @@ import Primitives
 
 /// Why a request to a model was not computed.
 public enum RejectionReason: Int, Sendable, CaseIterable {
-    case queueFull, badInput, failed
+    case queueFull, badInput, failed, clientLeft
 
     var label: StaticString {
         switch self {
         case .queueFull: "queue_full"
         case .badInput: "bad_input"
         case .failed: "model_failed"
+        case .clientLeft: "client_left"
         }
     }
 }

@@ -145,3 +145,48 @@ func oneBadRequestInABatchFailsAlone(bad: Int) throws {
     }
     for turn in 0..<8 { #expect(answers[UInt64(turn)] == (turn == 5 ? "negative" : "8.0")) }
 }
+
+@Test func requestsOfAClientThatLeftAreNeverComputed() throws {
+    let bench = try Bench(inlineNanosecondsMax: 0)
+    for turn in 0..<6 {
+        bench.submit(Float(turn), connection: UInt64(turn % 3))
+        bench.submit(Float(turn + 10), connection: UInt64(turn % 3))
+        bench.batcher.flush { _ in }
+    }
+    #expect(bench.batcher.cancel(connection: 1) == 4)
+    #expect(bench.batcher.cancel(connection: 1) == 0)
+    #expect(bench.batcher.cancel(connection: 77) == 0)
+    bench.pool.stop()
+    bench.pool.runWorker(0)
+    #expect(bench.model.log.all == [8])
+    var messages: [LoopMessage] = []
+    bench.mailbox.receive(into: &messages)
+    var values: [String] = []
+    for message in messages {
+        guard case .completed(let batch) = message else { continue }
+        let memory = batch.outputs[0].memory
+        let results = memory.span(as: Float.self)
+        for ticket in batch.tickets where ticket.connection != 1 {
+            values.append("\(results[ticket.rowStart * 2])")
+        }
+    }
+    #expect(values == ["0.0", "20.0", "4.0", "24.0", "6.0", "26.0", "10.0", "30.0"])
+}
+
+@Test func cancelledRequestsFreeTheirPlaceInTheQueue() throws {
+    var configuration = ModelConfiguration()
+    configuration.queueItemsMax = 2
+    let bench = try Bench(inlineNanosecondsMax: 0, configuration: configuration)
+    var refused = 0
+    func submit(_ connection: UInt64) {
+        bench.submit(1, connection: connection)
+        bench.batcher.flush { _ in refused += 1 }
+    }
+    submit(1)
+    submit(2)
+    submit(3)
+    #expect(refused == 1)
+    #expect(bench.batcher.cancel(connection: 1) == 1)
+    submit(4)
+    #expect(refused == 1)
+}

@@ -17,6 +17,9 @@ public enum FileSystem {
         }
     }
 
+    /// Removes a file or a socket; nothing happens when there is none.
+    public static func remove(_ path: String) { unlink(path) }
+
     /// The names in a folder, sorted, without `.` and `..`.
     public static func names(in path: String) throws(SystemError) -> [String] {
         guard let folder = opendir(path) else { throw SystemError(call: "open \(path)", errno) }
