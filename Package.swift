@@ -44,6 +44,8 @@ let package = Package(
     targets: [
         // C
         .target(name: "CLinux"),
+        .systemLibrary(
+            name: "CNghttp2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
         // L0
         .target(
             name: "Primitives", dependencies: ["CLinux"], exclude: ["Numbers/PowersOfTen.py"],
@@ -62,7 +64,7 @@ let package = Package(
             exclude: ["README.md", "onnx.proto"]),
         // L2
         .target(name: "IO", dependencies: ["Primitives", "CLinux"], swiftSettings: common),
-        .target(name: "HTTP", dependencies: ["Primitives"], swiftSettings: common),
+        .target(name: "HTTP", dependencies: ["Primitives", "CNghttp2"], swiftSettings: common),
         .target(
             name: "GraphRuntime", dependencies: ["Primitives", "Kernels"], swiftSettings: strict),
         .target(
@@ -100,7 +102,7 @@ let package = Package(
         .testTarget(name: "PrimitivesTests", dependencies: ["Primitives"]),
         .testTarget(name: "TelemetryTests", dependencies: ["Primitives", "Telemetry"]),
         .testTarget(name: "IOTests", dependencies: ["Primitives", "IO"]),
-        .testTarget(name: "HTTPTests", dependencies: ["Primitives", "HTTP"]),
+        .testTarget(name: "HTTPTests", dependencies: ["Primitives", "HTTP", "CNghttp2"]),
         .testTarget(
             name: "ServingTests", dependencies: ["Primitives", "Telemetry", "Models", "Serving"]),
         .testTarget(

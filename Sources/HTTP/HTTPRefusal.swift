@@ -22,6 +22,7 @@ public enum HTTPRefusal: Error, Sendable, Equatable, CaseIterable {
     case badChunk
     case headerTimeout
     case bodyTimeout
+    case tooMuchBuffered
 
     public var status: Int {
         switch self {
@@ -35,6 +36,7 @@ public enum HTTPRefusal: Error, Sendable, Equatable, CaseIterable {
         case .badExpectation: 417
         case .headerTooLarge, .tooManyFields: 431
         case .unknownMethod, .unsupportedTransferEncoding: 501
+        case .tooMuchBuffered: 503
         case .unsupportedVersion: 505
         }
     }
@@ -64,6 +66,7 @@ public enum HTTPRefusal: Error, Sendable, Equatable, CaseIterable {
         case .badChunk: "bad_chunk"
         case .headerTimeout: "header_timeout"
         case .bodyTimeout: "body_timeout"
+        case .tooMuchBuffered: "too_much_buffered"
         }
     }
 
@@ -92,6 +95,7 @@ public enum HTTPRefusal: Error, Sendable, Equatable, CaseIterable {
         case .badChunk: "the chunked body is malformed"
         case .headerTimeout: "the request header did not arrive in time"
         case .bodyTimeout: "the request body did not arrive in time"
+        case .tooMuchBuffered: "too many request bodies are arriving at the same time"
         }
     }
 }

@@ -157,10 +157,18 @@ public struct RequestHeadParser: Sendable {
         return (HeaderField(name: name, value: value), position + 2)
     }
 
-    private struct Framing {
+    struct Framing {
         var closes = false
         var keepsAlive = false
         var hasTransferEncoding = false
+    }
+
+    /// What a field of HTTP/2 says: there is no framing in it.
+    func interpret(
+        _ field: HeaderField, _ bytes: Span<UInt8>, _ head: inout RequestHead
+    ) throws(HTTPRefusal) {
+        var framing = Framing()
+        try interpret(field, bytes, &head, &framing)
     }
 
     private func interpret(
@@ -251,7 +259,7 @@ public struct RequestHeadParser: Sendable {
     }
 
     /// uri-host [ ":" port ] (RFC 3986 section 3.2), by its characters.
-    private static func isHost(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Bool {
+    static func isHost(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Bool {
         for index in range {
             switch bytes[index] {
             case 0x30...0x39, 0x41...0x5A, 0x61...0x7A: continue

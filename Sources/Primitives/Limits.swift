@@ -13,6 +13,20 @@ public struct Limits: Sendable {
     public var jsonDepthMax = 32
     /// Rows in one request.
     public var requestRowsMax = 100_000
+    /// Requests of one HTTP/2 connection at the same time.
+    public var http2StreamsMax = 128
+    /// What a client may send on a stream before it hears from us: a body of 1 MiB without waiting.
+    public var http2StreamWindowBytes = 1 << 20
+    /// The same for all streams of a connection together.
+    public var http2ConnectionWindowBytes = 8 << 20
+    /// Bytes of requests that are arriving on an HTTP/2 connection, and on all those of a loop.
+    public var http2BufferedBytesMax = 128 << 20
+    public var http2LoopBufferedBytesMax = 512 << 20
+    /// Frames that cost us work and a client nothing: so many at once, so many a second.
+    public var http2ControlFramesMax = 2_000
+    public var http2ControlFramesPerSecond = 200
+    /// Free memory for nghttp2 that a loop keeps.
+    public var http2KeptBytesMax = 8 << 20
     /// Open connections of the whole server.
     public var connectionsMax = 10_000
     /// Open connections of one client address (an IPv6 client counts by its /64); 0 is no limit, since

@@ -111,6 +111,15 @@
         append(UnsafeBufferPointer(start: start + other.readIndex, count: other.count))
     }
 
+    /// Appends the first readable bytes of another buffer.
+    @inlinable public mutating func append(
+        contentsOf other: borrowing ByteBuffer, first byteCount: Int
+    ) {
+        precondition(byteCount >= 0 && byteCount <= other.count, "only what is there is appended")
+        guard let start = other.base else { return }
+        append(UnsafeBufferPointer(start: start + other.readIndex, count: byteCount))
+    }
+
     /// Appends text as UTF-8.
     @inlinable public mutating func append(_ text: StaticString) {
         if text.hasPointerRepresentation {
@@ -203,6 +212,11 @@
         readIndex = 0
         writeIndex = 0
         return result
+    }
+
+    /// Forgets all bytes, and keeps the memory unless it is larger than `capacityMax`.
+    public mutating func clear(keepingUpTo capacityMax: Int) {
+        if capacity > capacityMax { release() } else { removeAll() }
     }
 
     /// Gives the memory back; the buffer is then as new.

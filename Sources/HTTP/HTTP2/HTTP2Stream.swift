@@ -1,0 +1,41 @@
+import Primitives
+
+/// One stream: the request that arrives on it, then the answer that leaves. Reused with its memory.
+final class HTTP2Stream {
+    enum Phase: Sendable, Equatable {
+        /// The request is not complete.
+        case receiving
+        /// Complete, or refused; waiting for `nextRequest`.
+        case queued
+        /// Handed out, and its answer is owed.
+        case reported
+        /// Its answer waits for the flow control, or is on its way.
+        case answered
+    }
+
+    var number: Int32 = 0
+    var phase = Phase.receiving
+    var refusal: HTTPRefusal?
+    /// Milliseconds of the loop's clock when its HEADERS frame came.
+    var began: UInt64 = 0
+
+    var intake = HTTP2Intake()
+
+    /// Body bytes of the answer that are not sent.
+    var answer = ByteBuffer()
+    /// Sent behind the body.
+    var answerTrailers = HTTPFieldList()
+
+    func begin(_ number: Int32, now: UInt64) {
+        self.number = number
+        began = now
+        phase = .receiving
+    }
+
+    func recycle() {
+        refusal = nil
+        intake.recycle()
+        answer.clear(keepingUpTo: HTTP2Intake.keptCapacityMax)
+        if !answerTrailers.isEmpty { answerTrailers.removeAll() }
+    }
+}
