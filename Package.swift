@@ -44,6 +44,7 @@ let package = Package(
     targets: [
         // C
         .target(name: "CLinux"),
+        .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         // L0
         .target(
             name: "Primitives", dependencies: ["CLinux"], exclude: ["Numbers/PowersOfTen.py"],
@@ -62,6 +63,7 @@ let package = Package(
             exclude: ["README.md", "onnx.proto"]),
         // L2
         .target(name: "IO", dependencies: ["Primitives", "CLinux"], swiftSettings: common),
+        .target(name: "TLS", dependencies: ["Primitives", "COpenSSL"], swiftSettings: common),
         .target(name: "HTTP", dependencies: ["Primitives"], swiftSettings: common),
         .target(
             name: "GraphRuntime", dependencies: ["Primitives", "Kernels"], swiftSettings: strict),
@@ -96,6 +98,7 @@ let package = Package(
         .testTarget(name: "PrimitivesTests", dependencies: ["Primitives"]),
         .testTarget(name: "TelemetryTests", dependencies: ["Primitives", "Telemetry"]),
         .testTarget(name: "IOTests", dependencies: ["Primitives", "IO"]),
+        .testTarget(name: "TLSTests", dependencies: ["Primitives", "COpenSSL", "TLS"]),
         .testTarget(name: "HTTPTests", dependencies: ["Primitives", "HTTP"]),
         .testTarget(
             name: "ServingTests", dependencies: ["Primitives", "Telemetry", "Models", "Serving"]),
