@@ -134,12 +134,14 @@ public final class TLSContext: @unchecked Sendable {
     ) {
         if configuration.offersHTTP2 {
             SSL_CTX_set_alpn_select_cb(
-                context, { _, out, size, offer, count, _ in
+                context,
+                { _, out, size, offer, count, _ in
                     ALPN.select(from: offer, count, into: out, size, offersHTTP2: true)
                 }, nil)
         } else {
             SSL_CTX_set_alpn_select_cb(
-                context, { _, out, size, offer, count, _ in
+                context,
+                { _, out, size, offer, count, _ in
                     ALPN.select(from: offer, count, into: out, size, offersHTTP2: false)
                 }, nil)
         }

@@ -24,8 +24,8 @@ public enum TLSFailure: Error, Equatable, Sendable {
     case truncated
     /// The peer sent a fatal alert (RFC 8446 6.2).
     case alert(UInt8)
-    /// Any other breach of the protocol: OpenSSL's SSL_R_… code.
-    case violation(Int32)
+    /// Any other breach of the protocol: OpenSSL's error code.
+    case violation(UInt)
 
     /// A name of one or two words, for the label of a metric.
     public var label: StaticString {
@@ -47,11 +47,19 @@ public enum TLSFailure: Error, Equatable, Sendable {
         }
     }
 
-    /// The failure behind the oldest error in OpenSSL's queue, which is emptied. `verification` is
-    /// the session's verify result.
+    /// The failure that OpenSSL's queue tells of, which is emptied. `verification` is the session's
+    /// verify result.
     static func takeError(verification: Int) -> TLSFailure {
-        let code = ERR_peek_error()
+        // Ciphers and signatures report first what they choked on; numbers of reasons are those of
+        // the library that says "SSL".
+        var code = ERR_get_error()
+        while code != 0, ERR_GET_LIB(code) != ERR_LIB_SSL {
+            let next = ERR_get_error()
+            if next == 0 { break }
+            code = next
+        }
         ERR_clear_error()
+        guard ERR_GET_LIB(code) == ERR_LIB_SSL else { return .violation(code) }
         let reason = ERR_GET_REASON(code)
         switch reason {
         case SSL_R_UNSUPPORTED_PROTOCOL, SSL_R_VERSION_TOO_LOW, SSL_R_UNKNOWN_PROTOCOL:
@@ -70,7 +78,7 @@ public enum TLSFailure: Error, Equatable, Sendable {
         case SSL_AD_REASON_OFFSET..<SSL_AD_REASON_OFFSET + 256:
             // A peer's alert is reported as its number on top of this offset.
             return .alert(UInt8(reason - SSL_AD_REASON_OFFSET))
-        default: return .violation(reason)
+        default: return .violation(code)
         }
     }
 
@@ -107,13 +115,10 @@ extension TLSFailure: CustomStringConvertible {
         case .truncated: "connection ended without close_notify"
         case .alert(let number):
             "peer sent alert: " + String(cString: SSL_alert_desc_string_long(Int32(number)))
-        case .violation(let reason): "protocol violation: " + Self.text(of: reason)
+        case .violation(let code):
+            "protocol violation: "
+                + (ERR_reason_error_string(code).map { String(cString: $0) }
+                    ?? "OpenSSL's error \(code)")
         }
-    }
-
-    private static func text(of reason: Int32) -> String {
-        let code = UInt(ERR_LIB_SSL) << UInt(ERR_LIB_OFFSET) | UInt(reason)
-        guard let text = ERR_reason_error_string(code) else { return "OpenSSL reason \(reason)" }
-        return String(cString: text)
     }
 }

@@ -46,11 +46,15 @@ public final class TLSSession {
     }
 
     deinit {
+        // OpenSSL forgets the session of a connection that ends without close_notify, as SSL 3 asked;
+        // since TLS 1.1 (RFC 4346 7.2.1) it may be resumed. After a failure it is forgotten.
+        if phase == .open || phase == .closedByPeer {
+            SSL_set_shutdown(ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN)
+        }
         SSL_free(ssl)
         wire.deinitialize(count: 1)
         wire.deallocate()
     }
-
 
     /// Whether there is something to drain.
     public var hasOutput: Bool { !wire.pointee.outgoing.isEmpty }
