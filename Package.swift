@@ -46,6 +46,7 @@ let package = Package(
         .target(name: "CLinux"),
         .systemLibrary(
             name: "CNghttp2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
+        .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         // L0
         .target(
             name: "Primitives", dependencies: ["CLinux"], exclude: ["Numbers/PowersOfTen.py"],
@@ -65,6 +66,7 @@ let package = Package(
         // L2
         .target(name: "IO", dependencies: ["Primitives", "CLinux"], swiftSettings: common),
         .target(name: "HTTP", dependencies: ["Primitives", "CNghttp2"], swiftSettings: common),
+        .target(name: "TLS", dependencies: ["Primitives", "COpenSSL"], swiftSettings: common),
         .target(
             name: "GraphRuntime", dependencies: ["Primitives", "Kernels"], swiftSettings: strict),
         .target(
@@ -103,6 +105,7 @@ let package = Package(
         .testTarget(name: "TelemetryTests", dependencies: ["Primitives", "Telemetry"]),
         .testTarget(name: "IOTests", dependencies: ["Primitives", "IO"]),
         .testTarget(name: "HTTPTests", dependencies: ["Primitives", "HTTP", "CNghttp2"]),
+        .testTarget(name: "TLSTests", dependencies: ["Primitives", "COpenSSL", "TLS"]),
         .testTarget(
             name: "ServingTests", dependencies: ["Primitives", "Telemetry", "Models", "Serving"]),
         .testTarget(

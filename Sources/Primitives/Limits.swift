@@ -82,6 +82,22 @@ public struct Limits: Sendable {
     /// Input bytes waiting for the compute pool, a model.
     public var queueBytesMax = 256 << 20
 
+    /// A file of certificates or a private key. A hundred authorities are about 200 KB.
+    public var tlsFileBytesMax = 4 << 20
+    /// Ciphertext a TLS session keeps until it is read: two records.
+    public var tlsInputBytesMax = 34 << 10
+    /// Ciphertext a TLS session keeps until it is drained, one flight or record more. The longest
+    /// flight is the server's certificate chain.
+    public var tlsOutputBytesMax = 64 << 10
+    /// The certificate chain a client sends.
+    public var tlsClientChainBytesMax = 64 << 10
+    /// Certificates between a client's own and its authority.
+    public var tlsClientChainDepthMax = 4
+    /// TLS 1.2 sessions remembered for clients that do not take tickets.
+    public var tlsSessionsMax = 4_096
+    /// How long a TLS session can be resumed. A client certificate is not checked again within it.
+    public var tlsSessionSeconds = 3_600
+
     public init() {}
 
     public static let standard = Limits()

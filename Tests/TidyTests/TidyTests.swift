@@ -4,12 +4,14 @@ import Testing
 /// Which modules of ours a module may import (ARCHITECTURE.md, "The modules").
 private let table: [String: Set<String>] = [
     "CLinux": [],
+    "COpenSSL": [],
     "Primitives": ["CLinux"],
     "Telemetry": ["Primitives"],
     "KernelsPortable": ["Primitives"],
     "Kernels": ["Primitives", "KernelsPortable", "KernelsV3", "CLinux"],
     "ONNXProto": [],
     "IO": ["Primitives", "CLinux"],
+    "TLS": ["Primitives", "COpenSSL"],
     "HTTP": ["Primitives"],
     "GraphRuntime": ["Primitives", "Kernels"],
     "Models": ["Primitives", "Kernels", "GraphRuntime", "ONNXProto"],
@@ -79,7 +81,10 @@ private func code(_ line: Substring) -> Substring {
 }
 
 @Test func protocolLayersHaveNoSocketClockOrThread() throws {
-    for file in try SourceTree.files(in: "Sources/HTTP", suffix: ".swift") {
+    let files =
+        try SourceTree.files(in: "Sources/HTTP", suffix: ".swift")
+        + SourceTree.files(in: "Sources/TLS", suffix: ".swift")
+    for file in files {
         for line in file.lines {
             for forbidden in ["MonotonicClock", "WallClock", "Thread(", "socket(", "clock_gettime"]
             {
