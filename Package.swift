@@ -44,6 +44,8 @@ let package = Package(
     targets: [
         // C
         .target(name: "CLinux"),
+        .systemLibrary(
+            name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         // L0
         .target(
             name: "Primitives", dependencies: ["CLinux"], exclude: ["Numbers/PowersOfTen.py"],
@@ -62,7 +64,7 @@ let package = Package(
             exclude: ["README.md", "onnx.proto"]),
         // L2
         .target(name: "IO", dependencies: ["Primitives", "CLinux"], swiftSettings: common),
-        .target(name: "HTTP", dependencies: ["Primitives"], swiftSettings: common),
+        .target(name: "HTTP", dependencies: ["Primitives", "CZlib"], swiftSettings: common),
         .target(
             name: "GraphRuntime", dependencies: ["Primitives", "Kernels"], swiftSettings: strict),
         .target(
