@@ -29,7 +29,7 @@ public struct RequestHead: Sendable {
     /// Whether there was more than one Content-Encoding field, which lists more than one coding.
     public internal(set) var repeatsContentEncoding = false
     public internal(set) var accept: Range<Int>?
-    /// Nil also when the field is repeated: an answer without a coding is always right.
+    /// Empty when the field is repeated: an answer without a coding is always right.
     public internal(set) var acceptEncoding: Range<Int>?
     /// Empty when the field is repeated: two credentials are none that can be valid.
     public internal(set) var authorization: Range<Int>?

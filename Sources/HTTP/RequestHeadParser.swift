@@ -161,7 +161,6 @@ public struct RequestHeadParser: Sendable {
         var closes = false
         var keepsAlive = false
         var hasTransferEncoding = false
-        var acceptEncodingCount = 0
     }
 
     private func interpret(
@@ -197,8 +196,7 @@ public struct RequestHeadParser: Sendable {
             guard head.contentLength == nil else { throw .badContentLength }
             head.contentLength = try Self.decimal(bytes, field.value)
         case 15 where Ascii.equalsIgnoringCase(bytes, field.name, "accept-encoding"):
-            framing.acceptEncodingCount += 1
-            head.acceptEncoding = framing.acceptEncodingCount == 1 ? field.value : nil
+            head.acceptEncoding = head.acceptEncoding == nil ? field.value : 0..<0
         case 16 where Ascii.equalsIgnoringCase(bytes, field.name, "content-encoding"):
             if head.contentEncoding != nil { head.repeatsContentEncoding = true }
             head.contentEncoding = field.value

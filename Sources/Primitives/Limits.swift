@@ -18,6 +18,8 @@ public struct Limits: Sendable {
     public var decompressionFreeBytes = 4 << 20
     /// An answer below this goes out as it is: it fits a packet, and compressing costs more.
     public var compressionBytesMin = 1 << 10
+    /// An answer above this goes out as it is: compressing it takes its loop 6 ms a MiB.
+    public var compressionBytesMax = 2 << 20
     /// Nesting of arrays and objects in JSON.
     public var jsonDepthMax = 32
     /// Rows in one request.

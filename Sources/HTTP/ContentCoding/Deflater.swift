@@ -9,13 +9,19 @@ public final class Deflater {
     private let stream = UnsafeMutablePointer<z_stream>.allocate(capacity: 1)
     private var isReady = false
     private let level: Int32
-    private let bytesMin: Int
+    private let sizes: ClosedRange<Int>
 
-    /// `level` is zlib's, 1 (fast) to 9 (small).
+    /// What one call of zlib may read before it is asked whether it is of use.
+    private static let stepBytes = 128 << 10
+    /// What zlib has read and may not have written yet: a block of 16,384 symbols, and some more.
+    private static let lagBytes = 32 << 10
+
+    /// `level` is zlib's, 1 (fast) to 9 (small). Answers in JSON: level 1 takes 6 µs and 6 ns a byte for
+    /// 30 % of the size, level 6 takes 30 ns a byte for 25 %.
     public init(limits: Limits, level: Int = 1) {
         precondition((1...9).contains(level), "zlib compresses at levels 1 to 9")
         self.level = Int32(level)
-        bytesMin = limits.compressionBytesMin
+        sizes = limits.compressionBytesMin...limits.compressionBytesMax
         stream.initialize(to: z_stream())
     }
 
@@ -24,24 +30,31 @@ public final class Deflater {
         stream.deallocate()
     }
 
-    /// Whether an answer of this size is worth compressing: a smaller one fits a packet anyway.
-    public func isWorthwhile(byteCount: Int) -> Bool { byteCount >= bytesMin }
+    /// Whether an answer of this size is worth compressing, and bearable for the others on the loop.
+    public func isWorthwhile(byteCount: Int) -> Bool { sizes.contains(byteCount) }
 
-    /// Appends the gzip of `body` to `output`. False, and `output` as before, when it would not be
-    /// smaller than the body. The same bytes give the same answer: the header has no time.
+    /// Appends the gzip of `body` to `output`. False, and `output` as before, when that does not save
+    /// an eighth; for a long body this shows after its beginning (1 MiB of random floats: after 3 ms of
+    /// 26). The same bytes give the same answer: the header has no time.
     public func deflate(_ body: Span<UInt8>, into output: inout ByteBuffer) -> Bool {
         reset()
         let start = output.count
         output.reserve(body.count / 4 + 64)
         var consumed = 0
         while true {
-            let status = step(body, &consumed, &output, room: body.count - (output.count - start))
+            let room = body.count - body.count / 8 - (output.count - start)
+            let status = step(body, &consumed, &output, room: room)
+            let produced = output.count - start
             switch status {
-            case Z_STREAM_END:
-                if output.count - start < body.count { return true }
+            case Z_STREAM_END: return true
             // Z_BUF_ERROR: nothing moved, since the room was used up.
             case Z_OK, Z_BUF_ERROR:
-                if output.count - start < body.count { continue }
+                let seen = consumed - Self.lagBytes
+                if produced <= max(seen - seen / 8, Self.lagBytes),
+                    produced < body.count - body.count / 8
+                {
+                    continue
+                }
             default: preconditionFailure("zlib compresses any bytes")
             }
             output.truncate(to: start)
@@ -66,7 +79,7 @@ public final class Deflater {
         var status = Z_OK
         let stream = stream
         let offset = consumed
-        let count = min(body.count - offset, Int(UInt32.max))
+        let count = min(body.count - offset, Self.stepBytes)
         let flush = offset + count == body.count ? Z_FINISH : Z_NO_FLUSH
         body.withUnsafeBufferPointer { input in
             stream.pointee.next_in = input.baseAddress.map { $0 + offset }

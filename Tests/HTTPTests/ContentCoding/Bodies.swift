@@ -35,15 +35,13 @@ enum Bodies {
             state ^= state << 13
             state ^= state >> 7
             state ^= state << 17
-            return UInt8(truncatingIfNeeded: state & 0x1F3F)
+            return UInt8(truncatingIfNeeded: state & 0x1F)
         }
     }
 
     static func gzip(_ body: [UInt8]) -> [UInt8] {
         var buffer = ByteBuffer()
-        var limits = Limits()
-        limits.compressionBytesMin = 0
-        let isSmaller = Deflater(limits: limits).deflate(body.span, into: &buffer)
+        let isSmaller = Deflater(limits: Limits()).deflate(body.span, into: &buffer)
         return isSmaller ? buffer.array : stored(body)
     }
 

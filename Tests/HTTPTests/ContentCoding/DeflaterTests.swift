@@ -40,10 +40,30 @@ import Testing
     }
 }
 
-@Test func smallAnswersAreNotWorthCompressing() {
+@Test func smallAndHugeAnswersAreNotWorthCompressing() {
     let deflater = Deflater(limits: Limits())
     #expect(!deflater.isWorthwhile(byteCount: 1023))
     #expect(deflater.isWorthwhile(byteCount: 1024))
+    #expect(deflater.isWorthwhile(byteCount: 2 << 20))
+    #expect(!deflater.isWorthwhile(byteCount: (2 << 20) + 1))
+}
+
+/// The end may compress however it likes: the decision falls early, or at an eighth of the whole.
+@Test func whatSavesLittleIsGivenUp() {
+    let deflater = Deflater(limits: Limits())
+    var generator = SystemRandomNumberGenerator()
+    let noise = (0..<200_000).map { _ in UInt8.random(in: 0...255, using: &generator) }
+    let zeros = [UInt8](repeating: 0, count: 200_000)
+    var output = ByteBuffer()
+    let (first, second) = (noise + zeros, zeros + noise)
+    let isTaken = deflater.deflate(first.span, into: &output)
+    #expect(!isTaken)
+    let isTakenAround = deflater.deflate(second.span, into: &output)
+    #expect(isTakenAround)
+    output.removeAll()
+    let short = Array(noise[..<20_000] + zeros[..<2000])
+    let isLittleTaken = deflater.deflate(short.span, into: &output)
+    #expect(!isLittleTaken)
 }
 
 @Test func theHeaderHasNoTime() {
