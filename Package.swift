@@ -47,6 +47,7 @@ let package = Package(
         .systemLibrary(
             name: "CNghttp2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         // L0
         .target(
             name: "Primitives", dependencies: ["CLinux"], exclude: ["Numbers/PowersOfTen.py"],
@@ -65,7 +66,7 @@ let package = Package(
             exclude: ["README.md", "onnx.proto"]),
         // L2
         .target(name: "IO", dependencies: ["Primitives", "CLinux"], swiftSettings: common),
-        .target(name: "HTTP", dependencies: ["Primitives", "CNghttp2"], swiftSettings: common),
+        .target(name: "HTTP", dependencies: ["Primitives", "CNghttp2", "CZlib"], swiftSettings: common),
         .target(name: "TLS", dependencies: ["Primitives", "COpenSSL"], swiftSettings: common),
         .target(
             name: "GraphRuntime", dependencies: ["Primitives", "Kernels"], swiftSettings: strict),
@@ -83,13 +84,13 @@ let package = Package(
         // L4
         .target(
             name: "HTTPServer",
-            dependencies: ["Primitives", "Telemetry", "IO", "HTTP", "Models", "Serving"],
+            dependencies: ["Primitives", "Telemetry", "IO", "TLS", "HTTP", "Models", "Serving"],
             swiftSettings: strict),
         // L5
         .target(
             name: "MartletCommand",
             dependencies: [
-                "Primitives", "Telemetry", "IO", "HTTP", "Kernels", "GraphRuntime", "Models",
+                "Primitives", "Telemetry", "IO", "TLS", "HTTP", "Kernels", "GraphRuntime", "Models",
                 "Serving", "HTTPServer",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],

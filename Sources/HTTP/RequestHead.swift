@@ -26,7 +26,15 @@ public struct RequestHead: Sendable {
     public internal(set) var host: Range<Int>?
     public internal(set) var contentType: Range<Int>?
     public internal(set) var contentEncoding: Range<Int>?
+    /// Whether there was more than one Content-Encoding field, which lists more than one coding.
+    public internal(set) var repeatsContentEncoding = false
     public internal(set) var accept: Range<Int>?
+    /// Empty when the field is repeated: an answer without a coding is always right.
+    public internal(set) var acceptEncoding: Range<Int>?
+    /// Empty when the field is repeated: two credentials are none that can be valid.
+    public internal(set) var authorization: Range<Int>?
+    /// Empty when the field is repeated: no origin is.
+    public internal(set) var origin: Range<Int>?
 
     public init() { fields.reserveCapacity(32) }
 
@@ -43,7 +51,11 @@ public struct RequestHead: Sendable {
         host = nil
         contentType = nil
         contentEncoding = nil
+        repeatsContentEncoding = false
         accept = nil
+        acceptEncoding = nil
+        authorization = nil
+        origin = nil
     }
 
     /// The value of the first field with this name (given in lower case).

@@ -186,6 +186,8 @@ public struct RequestHeadParser: Sendable {
                 throw .badExpectation
             }
             head.expectsContinue = true
+        case 6 where Ascii.equalsIgnoringCase(bytes, field.name, "origin"):
+            head.origin = head.origin == nil ? field.value : 0..<0
         case 10 where Ascii.equalsIgnoringCase(bytes, field.name, "connection"):
             Ascii.forEachElement(bytes, field.value) { element in
                 if Ascii.equalsIgnoringCase(bytes, element, "close") { framing.closes = true }
@@ -195,12 +197,17 @@ public struct RequestHeadParser: Sendable {
             }
         case 12 where Ascii.equalsIgnoringCase(bytes, field.name, "content-type"):
             if head.contentType == nil { head.contentType = field.value }
+        case 13 where Ascii.equalsIgnoringCase(bytes, field.name, "authorization"):
+            head.authorization = head.authorization == nil ? field.value : 0..<0
         case 14 where Ascii.equalsIgnoringCase(bytes, field.name, "content-length"):
             // RFC 9110 section 8.6: a repeated or list value may be refused, and is.
             guard head.contentLength == nil else { throw .badContentLength }
             head.contentLength = try Self.decimal(bytes, field.value)
+        case 15 where Ascii.equalsIgnoringCase(bytes, field.name, "accept-encoding"):
+            head.acceptEncoding = head.acceptEncoding == nil ? field.value : 0..<0
         case 16 where Ascii.equalsIgnoringCase(bytes, field.name, "content-encoding"):
-            if head.contentEncoding == nil { head.contentEncoding = field.value }
+            if head.contentEncoding != nil { head.repeatsContentEncoding = true }
+            head.contentEncoding = field.value
         case 17 where Ascii.equalsIgnoringCase(bytes, field.name, "transfer-encoding"):
             guard !framing.hasTransferEncoding else { throw .badTransferEncoding }
             framing.hasTransferEncoding = true

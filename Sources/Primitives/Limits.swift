@@ -9,6 +9,17 @@ public struct Limits: Sendable {
     public var headerCountMax = 100
     /// A request body after transfer decoding. 1,000 rows of 1,000 numbers as text are about 10 MB.
     public var bodyBytesMax = 16 << 20
+    /// A request body after its content coding was undone.
+    public var decompressedBytesMax = 64 << 20
+    /// How many times its size a body may become beyond `decompressionFreeBytes`: a deflate bomb
+    /// reaches 1,032, text of numbers 2 to 20. (Apache's mod_deflate: 200.)
+    public var decompressionRatioMax = 200
+    /// What any body may become, whatever its ratio: a sample of zeros is no attack.
+    public var decompressionFreeBytes = 4 << 20
+    /// An answer below this goes out as it is: it fits a packet, and compressing costs more.
+    public var compressionBytesMin = 1 << 10
+    /// An answer above this goes out as it is: compressing it takes its loop 6 ms a MiB.
+    public var compressionBytesMax = 2 << 20
     /// Nesting of arrays and objects in JSON.
     public var jsonDepthMax = 32
     /// Rows in one request.

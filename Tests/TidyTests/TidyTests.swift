@@ -4,7 +4,9 @@ import Testing
 /// Which modules of ours a module may import (ARCHITECTURE.md, "The modules").
 private let table: [String: Set<String>] = [
     "CLinux": [],
+    "CNghttp2": [],
     "COpenSSL": [],
+    "CZlib": [],
     "Primitives": ["CLinux"],
     "Telemetry": ["Primitives"],
     "KernelsPortable": ["Primitives"],
@@ -12,14 +14,14 @@ private let table: [String: Set<String>] = [
     "ONNXProto": [],
     "IO": ["Primitives", "CLinux"],
     "TLS": ["Primitives", "COpenSSL"],
-    "HTTP": ["Primitives"],
+    "HTTP": ["Primitives", "CNghttp2", "CZlib"],
     "GraphRuntime": ["Primitives", "Kernels"],
     "Models": ["Primitives", "Kernels", "GraphRuntime", "ONNXProto"],
     "Serving": ["Primitives", "Telemetry", "Models"],
-    "HTTPServer": ["Primitives", "Telemetry", "IO", "HTTP", "Models", "Serving"],
+    "HTTPServer": ["Primitives", "Telemetry", "IO", "TLS", "HTTP", "Models", "Serving"],
     "MartletCommand": [
-        "Primitives", "Telemetry", "IO", "HTTP", "Kernels", "GraphRuntime", "Models", "Serving",
-        "HTTPServer",
+        "Primitives", "Telemetry", "IO", "TLS", "HTTP", "Kernels", "GraphRuntime", "Models",
+        "Serving", "HTTPServer",
     ],
     "martlet": ["MartletCommand"],
 ]
