@@ -121,7 +121,8 @@ let package = Package(
         .testTarget(
             name: "GraphRuntimeTests", dependencies: ["Primitives", "Kernels", "GraphRuntime"]),
         .testTarget(
-            name: "HTTPServerTests", dependencies: ["Primitives", "Models", "HTTPServer"]),
+            name: "HTTPServerTests",
+            dependencies: ["Primitives", "Models", "Serving", "HTTPServer"]),
     ],
     swiftLanguageModes: [.v6]
 )

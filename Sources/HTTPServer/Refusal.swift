@@ -8,21 +8,32 @@ struct Refusal: Error {
     var message: String
     var allow: StaticString?
     var retryAfterSeconds: Int?
+    /// What a 401 or 403 says of the credentials it wants.
+    var wwwAuthenticate: StaticString?
+    /// The codings of a 415.
+    var acceptEncoding: StaticString?
 
     init(
         _ status: Int, _ code: String, _ message: String, allow: StaticString? = nil,
-        retryAfterSeconds: Int? = nil
+        retryAfterSeconds: Int? = nil, wwwAuthenticate: StaticString? = nil
     ) {
         self.status = status
         self.code = code
         self.message = message
         self.allow = allow
         self.retryAfterSeconds = retryAfterSeconds
+        self.wwwAuthenticate = wwwAuthenticate
     }
 
     init(_ refusal: HTTPRefusal) {
         self.init(
             refusal.status, String(describing: refusal.code), String(describing: refusal.message))
+    }
+
+    init(_ refusal: ContentCodingRefusal) {
+        self.init(
+            refusal.status, String(describing: refusal.code), String(describing: refusal.message))
+        if refusal.status == 415 { acceptEncoding = ContentCoding.accepted }
     }
 
     init(_ refusal: DecodeRefusal) {

@@ -78,6 +78,13 @@ public struct Limits: Sendable {
     public var modelBytesMax = 4 << 30
     /// A JSON configuration file.
     public var configurationBytesMax = 1 << 20
+    /// Tokens, and client subjects, of an access file: each request with a token is compared with all.
+    public var accessEntriesMax = 1_000
+    /// A token's name and a client's subject.
+    public var accessNameBytesMax = 512
+    /// A bearer token. 16 characters of base64 are 96 bits; a signed token (JWT) is no token here.
+    public var tokenBytesMin = 16
+    public var tokenBytesMax = 1_024
     /// Elements of one tensor in a graph: 2^31 floats are 8 GiB.
     public var tensorElementsMax = 1 << 31
     /// Intermediate values of one run of a graph.

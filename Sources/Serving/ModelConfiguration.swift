@@ -133,6 +133,12 @@ public struct ConfigurationError: Error, Sendable, Equatable, CustomStringConver
     public let key: String
     public let reason: String
 
+    public init(path: String, key: String, reason: String) {
+        self.path = path
+        self.key = key
+        self.reason = reason
+    }
+
     public var description: String {
         key.isEmpty ? "\(path): \(reason)" : "\(path): \(key): \(reason)"
     }
