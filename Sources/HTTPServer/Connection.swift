@@ -1,6 +1,7 @@
 import HTTP
 import IO
 import Primitives
+import TLS
 
 /// A client's connection: its socket, its protocol state and what it owes. Owned by one loop.
 final class Connection {
@@ -18,11 +19,24 @@ final class Connection {
     var token: UInt64 = 0
     var phase = Phase.open
     var session: HTTP1Session
+    /// Set when the connection speaks HTTP/2; `session` is then out of use.
+    var http2: HTTP2Session?
+    /// Set when the connection is encrypted: `input` and `output` are then plaintext.
+    var tls: TLSSession?
+    /// The subject of a client certificate that was verified.
+    var clientSubject: String?
+    /// No byte of a request has been understood yet: it may be HTTP/2 with prior knowledge.
+    var isFresh = true
+    /// HTTP/2: GOAWAY was announced; from this time on it names the last stream.
+    var goAwayAt: UInt64?
+    var isGoingAway = false
 
     /// Bytes that belong to an incomplete request; empty (and without memory) otherwise.
     var input = ByteBuffer()
     /// Answer bytes not yet taken by the kernel.
     var output = ByteBuffer()
+    /// Ciphertext not yet taken by the kernel; plain connections have none.
+    var wire = ByteBuffer()
 
     /// The number of the next request.
     var nextSequence: UInt32 = 0
@@ -50,6 +64,8 @@ final class Connection {
     /// In the loop's list of connections with unread requests.
     var isResuming = false
 
+    /// When it was accepted, in milliseconds of the loop's clock.
+    var openedAt: UInt64 = 0
     /// Milliseconds of the loop's clock.
     var deadline: UInt64 = .max
     /// The earliest time the timer wheel will name this connection, or `.max`.
@@ -68,16 +84,19 @@ final class Connection {
 
     /// Nothing has been asked and nothing is owed.
     var isIdle: Bool {
-        phase == .open && outstanding == 0 && output.isEmpty && input.isEmpty
+        phase == .open && outstanding == 0 && !hasOutput && input.isEmpty
     }
 
     /// Requests read and not yet answered.
-    var outstanding: Int { Int(nextSequence &- nextAnswer) }
+    var outstanding: Int { http2?.outstandingCount ?? Int(nextSequence &- nextAnswer) }
+
+    /// Bytes wait for the kernel.
+    var hasOutput: Bool { !output.isEmpty || !wire.isEmpty }
 
     /// Whether another request may be taken in now.
     func hasRoom(_ limits: Limits) -> Bool {
         phase == .open && lastSequence == nil && outstanding < limits.pipelineMax
-            && output.count < limits.outputBytesMax
+            && output.count < limits.outputBytesMax && (http2?.wantsRead ?? true)
     }
 }
 

@@ -29,6 +29,21 @@ struct ExchangeNotes: RawRepresentable, Sendable, Equatable {
 
     var isHead: Bool { rawValue & 1 << 8 != 0 }
     var isHTTP10: Bool { rawValue & 1 << 9 != 0 }
+    /// The answer may be sent with gzip.
+    var takesGzip: Bool {
+        get { rawValue & 1 << 11 != 0 }
+        set { rawValue = newValue ? rawValue | 1 << 11 : rawValue & ~(1 << 11) }
+    }
+
+    /// The index of the asking origin in the loop's list of allowed ones, if one asked.
+    var origin: Int? {
+        get {
+            let code = Int(rawValue >> 32 & 0xFFFF)
+            return code == 0 ? nil : code - 1
+        }
+        set { rawValue = rawValue & ~(0xFFFF << 32) | UInt64((newValue ?? -1) + 1) << 32 }
+    }
+
     var keepsAlive: Bool { rawValue & 1 << 10 != 0 }
 
     /// The answer's format.

@@ -3,6 +3,7 @@ import IO
 import Models
 import Primitives
 import Serving
+import TLS
 import Telemetry
 
 /// The whole server: loops, compute pool and registry, from bind to drain.
@@ -13,10 +14,12 @@ public final class Server {
     public let registry: Registry
     public let metrics: ServerMetrics
     /// Where it listens, with the real ports, in the configuration's order.
-    public private(set) var places: [ListenerConfiguration.Place] = []
+    public private(set) var listeners: [ListenerConfiguration] = []
 
     private let configuration: ServerConfiguration
     private let shared = SharedState()
+    private let accessStore: AccessStore
+    private let log: Log
     private let pool: ComputePool
     private let mailboxes: [Mailbox<LoopMessage>]
     /// By loop; handed over when it starts.
@@ -26,9 +29,12 @@ public final class Server {
 
     /// Binds every listener. Throws when the address cannot be used; nothing runs yet.
     public init(
-        _ configuration: ServerConfiguration, defaultModel: String?, log: Log
+        _ configuration: ServerConfiguration, access: ServerAccess, defaultModel: String?, log: Log
     ) throws(SystemError) {
+        let accessStore = access.store
         self.configuration = configuration
+        self.accessStore = accessStore
+        self.log = log
         metrics = ServerMetrics(
             routes: Route.allCases.map(\.label), statuses: HTTPStatus.all,
             loopCount: configuration.loopCount, workerCount: configuration.workerCount)
@@ -57,14 +63,16 @@ public final class Server {
                     address = socket.address
                     bound[number].append(.init(listener: socket, configuration: listener))
                 }
-                places.append(.tcp(address))
+                listeners.append(
+                    ListenerConfiguration(
+                        .tcp(address), isTLS: listener.isTLS, isAdmin: listener.isAdmin))
             case .unix(let path):
                 let socket = try Listener(unixPath: path)
                 for number in 0..<configuration.loopCount {
                     let shared = number == 0 ? socket : try Listener(sharing: socket)
                     bound[number].append(.init(listener: shared, configuration: listener))
                 }
-                places.append(.unix(path))
+                listeners.append(listener)
             }
         }
     }
@@ -80,7 +88,7 @@ public final class Server {
                 loop: try ServerLoop(
                     number: number, listeners: bound[number], shared: shared, registry: registry,
                     metrics: metrics, mailbox: mailboxes[number], pool: pool,
-                    configuration: configuration))
+                    accessStore: accessStore, configuration: configuration))
             let shared = shared
             shared.loopBegins()
             loopThreads.append(
@@ -90,6 +98,26 @@ public final class Server {
                 })
         }
         bound.removeAll()
+    }
+
+    /// Looks at certificates and the access file again, when they changed or in any case (SIGHUP). What
+    /// is no good is reported and the old one stays. Cheap enough for once a second.
+    public func reloadFiles(always: Bool) {
+        if let certificates = configuration.certificates, always || certificates.isChanged() {
+            do throws(TLSError) {
+                try certificates.reload()
+                log.info("certificates: read again; new connections get the new ones")
+            } catch {
+                log.error("certificates: the old ones stay: \(error.description)")
+            }
+        }
+        switch accessStore.reload(always: always) {
+        case .unchanged: break
+        case .replaced(let tokens, let clients, let warning):
+            log.info("access file: read again, \(tokens) tokens and \(clients) clients")
+            if let warning { log.info("access file: \(warning)") }
+        case .kept(let error): log.error("access file: the old one stays: \(error.description)")
+        }
     }
 
     /// Loads everything that was found, on the calling thread. Returns how many versions are ready.
@@ -115,7 +143,9 @@ public final class Server {
         for thread in loopThreads { thread.join() }
         pool.stop()
         for thread in workerThreads { thread.join() }
-        for case .unix(let path) in places { FileSystem.remove(path) }
+        for listener in listeners {
+            if case .unix(let path) = listener.place { FileSystem.remove(path) }
+        }
     }
 }
 

@@ -1,5 +1,7 @@
+import HTTP
 import IO
 import Primitives
+import TLS
 
 /// One place to listen at.
 public struct ListenerConfiguration: Sendable {
@@ -31,6 +33,10 @@ public struct ServerConfiguration: Sendable {
     /// A batch that is expected to take no longer than this runs on the loop.
     public var inlineMicroseconds = 200
     public var limits = Limits.standard
+    /// Certificate and key of the TLS listeners.
+    public var certificates: TLSCertificateStore?
+    /// Which pages of other origins may use the answers.
+    public var crossOrigin = CORSPolicy()
 
     public init() {}
 }

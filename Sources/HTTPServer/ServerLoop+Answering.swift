@@ -9,23 +9,56 @@ extension ServerLoop {
     /// Answers with what is in `body` (the loop's scratch).
     func answer(
         _ connection: Connection, _ exchange: Exchange, status: Int = 200,
-        contentType: StaticString = "application/json", allow: StaticString? = nil,
-        retryAfterSeconds: Int? = nil
+        contentType: StaticString = "application/json"
     ) {
-        var response = ResponseHead(
-            status: status, contentType: contentType, contentLength: body.count)
-        response.allow = allow
-        response.retryAfterSeconds = retryAfterSeconds
+        answer(
+            connection, exchange,
+            ResponseHead(status: status, contentType: contentType, contentLength: body.count))
+    }
+
+    /// Answers with this head and what is in `body`, over whichever protocol the connection speaks.
+    func answer(_ connection: Connection, _ exchange: Exchange, _ head: ResponseHead) {
+        var response = head
+        let notes = exchange.notes
+        if let origin = notes.origin { response.crossOrigin = origins[origin] }
+        response.varies.formUnion(crossOrigin.varies)
+        compress(&response, notes)
+        metrics.recordRequest(loop: number, route: notes.route.rawValue, status: response.status)
+        metrics.count(loop: number, .requestsEnded)
+        if let http2 = connection.http2 {
+            http2.respond(
+                Int32(bitPattern: exchange.sequence), response, date: date, body: body,
+                isHead: notes.isHead)
+            if isDue(connection) { announceGoAway(connection) }
+            markDirty(connection)
+        } else {
+            answerHTTP1(connection, exchange, response)
+        }
+    }
+
+    /// Compresses the scratch body where the client takes it and it is worth it.
+    private func compress(_ response: inout ResponseHead, _ notes: ExchangeNotes) {
+        guard deflater.isWorthwhile(byteCount: body.count) else { return }
+        response.varies.insert(.acceptEncoding)
+        guard notes.takesGzip else { return }
+        compressed.removeAll()
+        guard deflater.deflate(body.span, into: &compressed) else { return }
+        swap(&body, &compressed)
+        response.contentEncoding = .gzip
+        response.contentLength = body.count
+    }
+
+    private func answerHTTP1(
+        _ connection: Connection, _ exchange: Exchange, _ head: ResponseHead
+    ) {
+        var response = head
         let notes = exchange.notes
         // While draining, or past its age or number of requests, the last answer that a connection
         // waits for is its last.
-        let isDue = isDraining || now >= connection.lastDay || isUsedUp(connection)
-        let endsDraining = isDue && exchange.sequence &+ 1 == connection.nextSequence
-        if endsDraining { connection.lastSequence = exchange.sequence }
-        response.closesConnection = !notes.keepsAlive || endsDraining
+        let ends = isDue(connection) && exchange.sequence &+ 1 == connection.nextSequence
+        if ends { connection.lastSequence = exchange.sequence }
+        response.closesConnection = !notes.keepsAlive || ends
         response.announcesKeepAlive = notes.isHTTP10 && notes.keepsAlive
-        metrics.recordRequest(loop: number, route: notes.route.rawValue, status: status)
-        metrics.count(loop: number, .requestsEnded)
         guard exchange.sequence == connection.nextAnswer else {
             let parked = ParkedAnswer(sequence: exchange.sequence)
             response.appendHTTP1(to: &parked.bytes, date: date)
@@ -40,6 +73,11 @@ extension ServerLoop {
         if !connection.parked.isEmpty { unpark(connection) }
         markDirty(connection)
         afterAnswer(connection)
+    }
+
+    /// Whether a connection's next answer is to be its last.
+    private func isDue(_ connection: Connection) -> Bool {
+        isDraining || now >= connection.lastDay || isUsedUp(connection)
     }
 
     private func isUsedUp(_ connection: Connection) -> Bool {
@@ -70,9 +108,13 @@ extension ServerLoop {
     func answer(_ connection: Connection, _ exchange: Exchange, _ refusal: Refusal) {
         body.removeAll()
         refusal.appendBody(to: &body)
-        answer(
-            connection, exchange, status: refusal.status, allow: refusal.allow,
-            retryAfterSeconds: refusal.retryAfterSeconds)
+        var response = ResponseHead(
+            status: refusal.status, contentType: "application/json", contentLength: body.count)
+        response.allow = refusal.allow
+        response.retryAfterSeconds = refusal.retryAfterSeconds
+        response.wwwAuthenticate = refusal.wwwAuthenticate
+        response.acceptEncoding = refusal.acceptEncoding
+        answer(connection, exchange, response)
     }
 
     // MARK: Batches
@@ -84,7 +126,9 @@ extension ServerLoop {
         for index in batch.tickets.indices {
             let ticket = batch.tickets[index]
             // A client that left is not there any more; its slot has another generation.
-            guard let connection = connections[ticket.connection] else { continue }
+            guard !ticket.isCancelled, let connection = connections[ticket.connection] else {
+                continue
+            }
             let exchange = Exchange(
                 sequence: ticket.sequence, notes: ExchangeNotes(rawValue: ticket.notes))
             if let refusal = refusal(of: batch, ticket) {
@@ -122,102 +166,5 @@ extension ServerLoop {
             return Refusal(
                 500, "model_failed", "model '\(version.name)' failed: \(failure.description)")
         }
-    }
-
-    // MARK: Writing
-
-    func markDirty(_ connection: Connection) {
-        guard !connection.isDirty else { return }
-        connection.isDirty = true
-        dirty.append(connection)
-    }
-
-    /// Writes once; what the kernel does not take waits for EPOLLOUT.
-    func flush(_ connection: Connection) {
-        if !connection.output.isEmpty {
-            switch Socket.write(connection.descriptor, from: &connection.output) {
-            case .bytes(let count):
-                metrics.count(loop: number, .bytesWritten, count)
-                connection.lastProgress = now
-            case .wouldBlock: break
-            case .endOfStream: preconditionFailure("a write does not see the end of a stream")
-            case .failed:
-                close(connection)
-                return
-            }
-        }
-        if connection.output.isEmpty {
-            buffers.reclaim(&connection.output)
-            if finishIfAnswered(connection) { return }
-        }
-        if !connection.input.isEmpty, !connection.isResuming, connection.hasRoom(limits),
-            connection.interest.contains(.write)
-        {
-            connection.isResuming = true
-            resuming.append(connection)
-        }
-        settle(connection)
-    }
-
-    /// Ends a connection that owes nothing any more and is to be closed.
-    private func finishIfAnswered(_ connection: Connection) -> Bool {
-        guard connection.outstanding == 0, connection.phase == .open else { return false }
-        if connection.isPeerFinished {
-            close(connection)
-            return true
-        }
-        guard let last = connection.lastSequence, last &+ 1 == connection.nextAnswer else {
-            return false
-        }
-        Socket.shutdownWrite(connection.descriptor)
-        connection.phase = .lingering
-        connection.input.removeAll()
-        setDeadline(connection, now + UInt64(limits.lingerMilliseconds))
-        updateInterest(connection)
-        return true
-    }
-
-    // MARK: Interest and time
-
-    /// After anything happened on a connection: what it waits for, and for how long.
-    func settle(_ connection: Connection) {
-        guard connection.phase == .open else { return }
-        if !connection.output.isEmpty {
-            setDeadline(connection, connection.lastProgress + UInt64(limits.writeMilliseconds))
-        } else if connection.outstanding > 0 {
-            connection.deadline = .max
-        } else if let began = connection.requestBegan {
-            setDeadline(connection, requestDeadline(connection, began))
-        } else {
-            let idle = isDraining ? Self.drainIdleMilliseconds : UInt64(limits.idleMilliseconds)
-            setDeadline(connection, now + idle)
-        }
-        updateInterest(connection)
-    }
-
-    /// How long the rest of a request may take: its header a fixed time, its body as long as it comes at
-    /// the least rate, up to a fixed time (slowloris, slow body).
-    private func requestDeadline(_ connection: Connection, _ began: UInt64) -> UInt64 {
-        guard connection.session.isInBody else { return began + UInt64(limits.headerMilliseconds) }
-        let earned = connection.input.count * 1000 / max(limits.bodyBytesPerSecondMin, 1)
-        let allowed = min(limits.bodyGraceMilliseconds + earned, limits.bodyMilliseconds)
-        return began + UInt64(allowed)
-    }
-
-    private func updateInterest(_ connection: Connection) {
-        var wanted: Interest = []
-        switch connection.phase {
-        case .open:
-            if connection.hasRoom(limits), !connection.isPeerFinished { wanted.insert(.read) }
-            if !connection.output.isEmpty { wanted.insert(.write) }
-        case .lingering: wanted.insert(.read)
-        case .closed: break
-        }
-        // Output of this turn is written at its end: asking for EPOLLOUT before is a wasted call.
-        if connection.isDirty { wanted.remove(.write) }
-        if connection.isDirty, connection.interest.contains(.write) { wanted.insert(.write) }
-        guard wanted != connection.interest else { return }
-        connection.interest = wanted
-        poller.change(connection.descriptor, token: connection.token, wanted)
     }
 }

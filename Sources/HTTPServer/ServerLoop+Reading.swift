@@ -2,6 +2,7 @@ import HTTP
 import IO
 import Primitives
 import Serving
+import TLS
 import Telemetry
 
 extension ServerLoop {
@@ -12,6 +13,10 @@ extension ServerLoop {
             return
         }
         guard connection.phase == .open else { return }
+        if let tls = connection.tls {
+            readEncrypted(connection, tls)
+            return
+        }
         if connection.input.capacity == 0 { connection.input = buffers.take() }
         // A large body is read in pieces that grow with it.
         let wanted = min(max(connection.input.count, 4096), 1 << 20)
@@ -20,15 +25,68 @@ extension ServerLoop {
             metrics.count(loop: number, .bytesRead, count)
             advance(connection)
         case .wouldBlock: settle(connection)
-        case .endOfStream:
-            connection.isPeerFinished = true
-            // Half of a request is nothing to answer; whole ones still are.
-            if connection.outstanding == 0, connection.output.isEmpty {
-                close(connection)
-            } else {
-                settle(connection)
-            }
+        case .endOfStream: peerFinished(connection)
         case .failed: close(connection)
+        }
+    }
+
+    /// The client sends nothing more. Half of a request is nothing to answer; whole ones still are.
+    private func peerFinished(_ connection: Connection) {
+        connection.isPeerFinished = true
+        if connection.outstanding == 0, !connection.hasOutput {
+            close(connection)
+        } else {
+            settle(connection)
+        }
+    }
+
+    private func readEncrypted(_ connection: Connection, _ tls: TLSSession) {
+        ciphertext.removeAll()
+        switch Socket.read(connection.descriptor, into: &ciphertext, atLeast: 64 << 10) {
+        case .bytes(let count):
+            metrics.count(loop: number, .bytesRead, count)
+            decrypt(connection, tls)
+        case .wouldBlock: settle(connection)
+        case .endOfStream: peerFinished(connection)
+        case .failed: close(connection)
+        }
+    }
+
+    private func decrypt(_ connection: Connection, _ tls: TLSSession) {
+        if connection.input.capacity == 0 { connection.input = buffers.take() }
+        reading: while true {
+            switch tls.read(from: &ciphertext, into: &connection.input, atMost: 256 << 10) {
+            case .progress: continue
+            case .needMore: break reading
+            case .closedByPeer:
+                connection.isPeerFinished = true
+                break reading
+            case .outputFull:
+                // Only a client that asks for key updates and takes no answer gets here.
+                close(connection)
+                return
+            case .failed:
+                metrics.count(loop: number, .tlsFailures)
+                // The alert says why; it fits the socket's buffer or the client did not want to know.
+                tls.drain(into: &connection.wire)
+                _ = Socket.write(connection.descriptor, from: &connection.wire)
+                close(connection)
+                return
+            }
+        }
+        if tls.hasOutput { markDirty(connection) }
+        if connection.isFresh, tls.isHandshakeComplete {
+            metrics.count(loop: number, .tlsHandshakes)
+            connection.isFresh = false
+            connection.clientSubject = tls.clientSubject
+            if tls.negotiatedProtocol == .http2 { beginHTTP2(connection) }
+        }
+        if connection.input.isEmpty {
+            buffers.reclaim(&connection.input)
+            if connection.isPeerFinished { peerFinished(connection) } else { settle(connection) }
+        } else {
+            advance(connection)
+            if connection.isPeerFinished, connection.phase == .open { peerFinished(connection) }
         }
     }
 
@@ -48,11 +106,21 @@ extension ServerLoop {
 
     /// Takes in as many whole requests as are there and allowed.
     func advance(_ connection: Connection) {
+        if connection.isFresh, !settleProtocol(connection) { return }
+        if let http2 = connection.http2 {
+            advance(connection, http2)
+            return
+        }
         // The buffer leaves the connection while requests look into it.
         var input = ByteBuffer()
         swap(&input, &connection.input)
         takeRequests(connection, &input)
         swap(&input, &connection.input)
+        if let http2 = connection.http2 {
+            // Upgraded on the way: what is left begins with the client's preface.
+            advance(connection, http2)
+            return
+        }
         guard connection.phase != .closed else {
             buffers.reclaim(&connection.input)
             return
@@ -67,7 +135,7 @@ extension ServerLoop {
     }
 
     private func takeRequests(_ connection: Connection, _ input: inout ByteBuffer) {
-        while connection.hasRoom(limits) {
+        while connection.hasRoom(limits), connection.http2 == nil {
             switch connection.session.next(&input, head: &head) {
             case .needMore: return
             case .sendContinue:
@@ -79,7 +147,8 @@ extension ServerLoop {
             case .request(let body):
                 connection.requestBegan = nil
                 connection.owesContinue = false
-                dispatch(connection, input.span, body: body)
+                let upgraded = upgrade(connection, input.span)
+                dispatch(connection, input.span, body: body, stream: upgraded ? 1 : nil)
                 connection.session.finish(&input)
             case .refuse(let refusal):
                 refuse(connection, refusal)
@@ -111,26 +180,51 @@ extension ServerLoop {
     }
 
     /// Registers a request that was read; its answer will go out in this place.
-    func begin(_ connection: Connection, _ notes: ExchangeNotes) -> Exchange {
+    func begin(
+        _ connection: Connection, _ notes: ExchangeNotes, stream: Int32? = nil
+    ) -> Exchange {
+        metrics.count(loop: number, .requestsBegun)
+        if let stream {
+            return Exchange(sequence: UInt32(bitPattern: stream), notes: notes)
+        }
         let exchange = Exchange(sequence: connection.nextSequence, notes: notes)
         connection.nextSequence &+= 1
         if !notes.keepsAlive { connection.lastSequence = exchange.sequence }
-        metrics.count(loop: number, .requestsBegun)
         return exchange
     }
 
     // MARK: Routing
 
-    private func dispatch(_ connection: Connection, _ bytes: Span<UInt8>, body: Range<Int>) {
+    func dispatch(
+        _ connection: Connection, _ bytes: Span<UInt8>, body: Range<Int>, stream: Int32?
+    ) {
         let match = Router.match(bytes, path: head.path, query: head.query)
-        let notes = ExchangeNotes(
+        var notes = ExchangeNotes(
             route: match.route, isHead: head.method == .head, isHTTP10: head.minorVersion == 0,
-            keepsAlive: head.keepsAlive)
-        let exchange = begin(connection, notes)
+            keepsAlive: head.keepsAlive || stream != nil)
+        notes.takesGzip =
+            ContentCoding.negotiated(acceptEncoding: head.acceptEncoding, in: bytes) == .gzip
+        if crossOrigin.isOn { notes.origin = originIndex(bytes) }
+        let exchange = begin(connection, notes, stream: stream)
+        if crossOrigin.isPreflight(head, in: bytes) {
+            answerPreflight(connection, exchange, match.route, bytes)
+            return
+        }
+        let decision = access.policy.decide(
+            scope: match.route.scope, authorization: head.authorization, in: bytes,
+            clientSubject: connection.clientSubject)
+        if let refusal = decision.refusal {
+            answer(connection, exchange, refusal)
+            return
+        }
         guard !connection.isAdmin || match.route != .predict else {
             let refusal = Refusal(
                 404, "not_found", "predictions are not answered at the admin address")
             answer(connection, exchange, refusal)
+            return
+        }
+        if head.method == .options {
+            answerOptions(connection, exchange, match.route)
             return
         }
         guard match.route.takes(head.method) else {
@@ -156,5 +250,34 @@ extension ServerLoop {
                 Refusal(404, "not_found", "nothing is at \(path); GET / lists what is"))
         case .malformed: preconditionFailure("a routed request is well-formed")
         }
+    }
+    // MARK: OPTIONS and other origins
+
+    /// `OPTIONS` of a path, or of `*`: what may be done there (RFC 9110 section 9.3.7).
+    private func answerOptions(_ connection: Connection, _ exchange: Exchange, _ route: Route) {
+        body.removeAll()
+        var response = ResponseHead(status: 204)
+        response.allow = route == .unknown ? "GET, HEAD, POST, OPTIONS" : route.allow
+        answer(connection, exchange, response)
+    }
+
+    private func answerPreflight(
+        _ connection: Connection, _ exchange: Exchange, _ route: Route, _ bytes: Span<UInt8>
+    ) {
+        body.removeAll()
+        var response = ResponseHead(status: 204)
+        response.varies = .preflight
+        var exchange = exchange
+        exchange.notes.origin = nil
+        response.crossOrigin = crossOrigin.preflight(head, in: bytes, methods: route.allow)
+        answer(connection, exchange, response)
+    }
+
+    /// The place of the asking origin in this loop's list; nil when it is not allowed.
+    private func originIndex(_ bytes: Span<UInt8>) -> Int? {
+        guard let fields = crossOrigin.fields(origin: head.origin, in: bytes) else { return nil }
+        if let index = origins.firstIndex(of: fields) { return index }
+        origins.append(fields)
+        return origins.count - 1
     }
 }

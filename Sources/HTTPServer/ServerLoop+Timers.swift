@@ -2,6 +2,7 @@ import HTTP
 import IO
 import Primitives
 import Serving
+import TLS
 import Telemetry
 
 extension ServerLoop {
@@ -49,6 +50,15 @@ extension ServerLoop {
             close(connection)
             return
         }
+        if let tls = connection.tls, !tls.isHandshakeComplete {
+            metrics.count(loop: number, .timeouts)
+            close(connection)
+            return
+        }
+        if let http2 = connection.http2, !connection.hasOutput, !http2.isStalled {
+            timeOut(connection, http2)
+            return
+        }
         if connection.requestBegan != nil, connection.output.isEmpty, connection.outstanding == 0 {
             metrics.count(loop: number, .timeouts)
             refuse(connection, connection.session.isInBody ? .bodyTimeout : .headerTimeout)
@@ -56,5 +66,20 @@ extension ServerLoop {
         }
         if !connection.isIdle || !isDraining { metrics.count(loop: number, .timeouts) }
         close(connection)
+    }
+    private func timeOut(_ connection: Connection, _ http2: HTTP2Session) {
+        if let due = connection.goAwayAt, due <= now {
+            connection.goAwayAt = nil
+            http2.finishDrain()
+        } else if let began = http2.oldestIncomplete {
+            metrics.count(loop: number, .timeouts)
+            http2.expire(beganBefore: max(began + 1, now - min(now, UInt64(limits.bodyMilliseconds))))
+            takeRequests(connection, http2)
+        } else if connection.outstanding == 0 {
+            if !isDraining { metrics.count(loop: number, .timeouts) }
+            http2.end(.noError)
+        }
+        markDirty(connection)
+        settle(connection)
     }
 }

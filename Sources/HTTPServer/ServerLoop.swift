@@ -3,6 +3,7 @@ import IO
 import Models
 import Primitives
 import Serving
+import TLS
 import Telemetry
 
 /// One event loop with everything it owns: a listener, an epoll set, connections, buffers, timers.
@@ -47,6 +48,21 @@ final class ServerLoop {
     /// Scratch for one request's head and one answer's body.
     var head = RequestHead()
     var body = ByteBuffer(capacity: 16 << 10)
+    /// Scratch for ciphertext that was read, a decompressed body, a compressed answer and the bytes of
+    /// an HTTP/2 request.
+    var ciphertext = ByteBuffer()
+    var inflated = ByteBuffer()
+    var compressed = ByteBuffer()
+    var requestBytes = ByteBuffer()
+    let inflater: Inflater
+    let deflater: Deflater
+    let http2Allocator: HTTP2Allocator
+    let certificates: TLSCertificateStore?
+    let accessStore: AccessStore
+    var access: AccessView
+    let crossOrigin: CORSPolicy
+    /// What answers to the allowed origins get, in the order they first asked.
+    var origins: [CrossOriginFields] = []
     let decoder = PredictDecoder()
     var date = HTTPDate()
     var messages: [LoopMessage] = []
@@ -66,7 +82,7 @@ final class ServerLoop {
     init(
         number: Int, listeners: [OwnListener], shared: SharedState, registry: Registry,
         metrics: ServerMetrics, mailbox: Mailbox<LoopMessage>, pool: ComputePool,
-        configuration: ServerConfiguration
+        accessStore: AccessStore, configuration: ServerConfiguration
     ) throws(SystemError) {
         self.number = number
         precondition(
@@ -77,6 +93,13 @@ final class ServerLoop {
         self.metrics = metrics
         self.mailbox = mailbox
         limits = configuration.limits
+        inflater = Inflater(limits: configuration.limits)
+        deflater = Deflater(limits: configuration.limits)
+        http2Allocator = HTTP2Allocator(limits: configuration.limits)
+        certificates = configuration.certificates
+        self.accessStore = accessStore
+        access = AccessView(accessStore)
+        crossOrigin = configuration.crossOrigin
         batcher = LoopBatcher(
             thread: number, pool: pool, home: mailbox,
             inlineNanosecondsMax: Double(configuration.inlineMicroseconds) * 1000)
@@ -101,6 +124,7 @@ final class ServerLoop {
             if catalog.snapshot.generation != registry.generation {
                 catalog = Catalog(registry.snapshot)
             }
+            access.refresh(accessStore)
             for index in 0..<count { handle(poller.event(index)) }
             finishTurn()
             expireTimers()
@@ -192,6 +216,9 @@ final class ServerLoop {
         metrics.count(loop: number, .connectionsAccepted)
         let connection = Connection(descriptor: descriptor, limits: limits)
         connection.isAdmin = listener.isAdmin
+        if listener.isTLS, let certificates {
+            connection.tls = TLSSession(context: certificates.context, limits: limits)
+        }
         connection.token = connections.insert(connection)
         let refusal = admit(connection, peer)
         do {
@@ -202,12 +229,21 @@ final class ServerLoop {
         }
         connection.interest = .read
         connection.lastProgress = now
+        connection.openedAt = now
         if limits.connectionAgeMilliseconds > 0 {
             let age = Double(limits.connectionAgeMilliseconds) * Double.random(in: 0.9...1.1)
             connection.lastDay = now + UInt64(age)
         }
-        setDeadline(connection, now + UInt64(limits.idleMilliseconds))
-        if let refusal { refuseConnection(connection, refusal) }
+        let patience =
+            connection.tls == nil ? limits.idleMilliseconds : limits.handshakeMilliseconds
+        setDeadline(connection, now + UInt64(patience))
+        guard let refusal else { return }
+        // Before a handshake there is nobody to tell.
+        if connection.tls == nil {
+            refuseConnection(connection, refusal)
+        } else {
+            close(connection)
+        }
     }
 
     /// Takes the connection's places under the limits, or says which is full. An operator gets through
@@ -241,13 +277,17 @@ final class ServerLoop {
         Socket.close(connection.descriptor)
         buffers.reclaim(&connection.input)
         buffers.reclaim(&connection.output)
+        buffers.reclaim(&connection.wire)
         connection.parked.removeAll()
         metrics.count(loop: number, .connectionsClosed)
         // Its unanswered requests end with it.
-        metrics.count(loop: number, .requestsEnded, connection.outstanding)
+        let outstanding = connection.outstanding
+        metrics.count(loop: number, .requestsEnded, outstanding)
+        if outstanding > 0 { _ = batcher.cancel(connection: connection.token, sequence: nil) }
+        connection.http2 = nil
+        connection.tls = nil
         if connection.countsTowardsLimit { shared.giveConnection() }
         if connection.countedPeer != 0 { shared.giveAddress(connection.countedPeer) }
-        if connection.outstanding > 0 { _ = batcher.cancel(connection: connection.token) }
     }
 
     private func closeAll() {
@@ -263,6 +303,8 @@ final class ServerLoop {
     private func beginDrain() {
         guard !isLeaving else { return }
         isLeaving = true
+        // HTTP/2 clients hear of it first, then which stream was the last (RFC 9113 section 6.8).
+        connections.visit { _, connection in announceGoAway(connection) }
         if limits.drainDelayMilliseconds == 0 {
             stopAccepting()
         } else {
@@ -286,8 +328,25 @@ final class ServerLoop {
         // A client on an idle connection may be sending at this moment: it gets a last answer with
         // `Connection: close` within this time, then the connection ends.
         connections.visit { _, connection in
+            if let http2 = connection.http2 {
+                http2.finishDrain()
+                markDirty(connection)
+            }
             if connection.isIdle { setDeadline(connection, now + Self.drainIdleMilliseconds) }
         }
+    }
+
+    /// HTTP/2: tells the client that this connection ends; its last stream is named a second later, or
+    /// when the listeners close.
+    func announceGoAway(_ connection: Connection) {
+        guard let http2 = connection.http2, !connection.isGoingAway else { return }
+        connection.isGoingAway = true
+        http2.beginDrain()
+        if !isLeaving {
+            connection.goAwayAt = now + 1000
+            setDeadline(connection, min(connection.deadline, now + 1000))
+        }
+        markDirty(connection)
     }
 
     static let drainIdleMilliseconds: UInt64 = 500

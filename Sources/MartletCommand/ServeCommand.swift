@@ -1,9 +1,11 @@
 import ArgumentParser
+import HTTP
 import HTTPServer
 import IO
 import Models
 import Primitives
 import Serving
+import TLS
 import Telemetry
 
 /// `martlet serve`
@@ -29,6 +31,51 @@ struct ServeCommand: ParsableCommand {
 
     @Option(help: "The port to listen on; 0 takes a free one. [MARTLET_PORT]")
     var port = Environment.integer("MARTLET_PORT", default: 8080)
+
+    @Option(
+        help: """
+            A certificate chain (PEM) to serve HTTPS with, on --port or on --tls-port. It is read again \
+            when it changes and on SIGHUP. [MARTLET_TLS_CERT]
+            """)
+    var tlsCert: String?
+
+    @Option(help: "The certificate's key (PEM). [MARTLET_TLS_KEY]")
+    var tlsKey: String?
+
+    @Option(help: "Serve HTTPS here and plain HTTP on --port. [MARTLET_TLS_PORT]")
+    var tlsPort: Int?
+
+    @Option(help: "Authorities (PEM) that client certificates must come from. [MARTLET_TLS_CLIENT_CA]")
+    var tlsClientCa: String?
+
+    @Option(help: "required or optional, with --tls-client-ca. [MARTLET_TLS_CLIENT_AUTH]")
+    var tlsClientAuth = Environment.text("MARTLET_TLS_CLIENT_AUTH") ?? "required"
+
+    @Option(
+        help: """
+            A JSON file of bearer tokens and client certificates with their scopes: predict, metrics, \
+            admin. Health is open to all. Read again when it changes and on SIGHUP. [MARTLET_TOKENS]
+            """)
+    var tokens: String?
+
+    @Option(
+        help: """
+            An origin whose pages may use the answers (CORS), or *; once for each. \
+            [MARTLET_CORS_ORIGIN, separated by spaces]
+            """)
+    var corsOrigin: [String] = []
+
+    @Option(help: "The largest decompressed request body, in bytes. [MARTLET_DECOMPRESSED_BYTES]")
+    var decompressedBytes = Environment.integer(
+        "MARTLET_DECOMPRESSED_BYTES", default: Limits.standard.decompressedBytesMax)
+
+    @Option(help: "HTTP/2 streams a connection may have open. [MARTLET_STREAMS]")
+    var streams = Environment.integer(
+        "MARTLET_STREAMS", default: Limits.standard.http2StreamsMax)
+
+    @Option(help: "Seconds for a TLS handshake. [MARTLET_HANDSHAKE_SECONDS]")
+    var handshakeSeconds = Environment.integer(
+        "MARTLET_HANDSHAKE_SECONDS", default: Limits.standard.handshakeMilliseconds / 1000)
 
     @Option(help: "Also listen on this Unix-domain socket. [MARTLET_UNIX]")
     var unix: String?
@@ -146,6 +193,10 @@ struct ServeCommand: ParsableCommand {
         try Self.check(headerBytes, 256...(1 << 20), "--header-bytes")
         try Self.check(headerCount, 4...10_000, "--header-count")
         try Self.check(bodyRate, 1...(1 << 30), "--body-rate")
+        if let tlsPort { try Self.check(tlsPort, 0...65_535, "--tls-port") }
+        try Self.check(decompressedBytes, 1...(1 << 32), "--decompressed-bytes")
+        try Self.check(streams, 1...65_536, "--streams")
+        try Self.check(handshakeSeconds, 1...3600, "--handshake-seconds")
         try Self.check(writeSeconds, 1...86_400, "--write-seconds")
         try Self.check(drainDelay, 0...3600, "--drain-delay")
         try Self.check(drainTimeout, 0...3600, "--drain-timeout")
@@ -161,14 +212,15 @@ struct ServeCommand: ParsableCommand {
     mutating func run() throws {
         defaultModel = defaultModel ?? Environment.text("MARTLET_DEFAULT_MODEL")
         // Before any thread starts, so that all of them leave these signals to us.
-        guard let signals = try? Signals([.terminate, .interrupt]) else {
+        guard let signals = try? Signals([.terminate, .interrupt, .hangUp]) else {
             Exit.failure("signals cannot be watched")
         }
         let log = Log.standardError
         let found = findModels()
         let server: Server
         do throws(SystemError) {
-            server = try Server(configuration(), defaultModel: defaultModel, log: log)
+            server = try Server(
+                configuration(), access: access(log), defaultModel: defaultModel, log: log)
         } catch {
             Exit.failure(
                 "cannot \(error.description)"
@@ -183,14 +235,26 @@ struct ServeCommand: ParsableCommand {
         wait(signals, server, log)
     }
 
+    /// Serves until a signal to stop. Looks after changed files once a second, and on SIGHUP.
+    private func serve(_ signals: Signals, _ server: Server) -> Signal {
+        while true {
+            switch signals.wait(timeoutMilliseconds: 1000) {
+            case nil: server.reloadFiles(always: false)
+            case .hangUp: server.reloadFiles(always: true)
+            case .terminate: return .terminate
+            case .interrupt: return .interrupt
+            }
+        }
+    }
+
     /// Serves until a signal, then drains; a second signal ends the process at once.
     private func wait(_ signals: Signals, _ server: Server, _ log: Log) {
-        let signal = signals.wait()
+        let signal = serve(signals, server)
         log.info(
             "\(signal == .interrupt ? "SIGINT" : "SIGTERM"): not ready any more; finishing what is in flight")
         server.beginDrain()
         while !server.isDrained {
-            if signals.wait(timeoutMilliseconds: 20) != nil {
+            if let second = signals.wait(timeoutMilliseconds: 20), second != .hangUp {
                 Exit.failure("a second signal: stopped with requests in flight")
             }
         }
@@ -224,8 +288,64 @@ struct ServeCommand: ParsableCommand {
         }
     }
 
-    private func listeners() -> [ListenerConfiguration] {
-        var listeners = [ListenerConfiguration(.tcp(ListenAddress(host: host, port: UInt16(port))))]
+    /// Certificate and key, when TLS was asked for.
+    private func certificates(_ limits: Limits) -> TLSCertificateStore? {
+        let certificate = tlsCert ?? Environment.text("MARTLET_TLS_CERT")
+        let key = tlsKey ?? Environment.text("MARTLET_TLS_KEY")
+        guard let certificate, let key else {
+            if certificate != nil || key != nil {
+                Exit.usage("--tls-cert and --tls-key are given together")
+            }
+            return nil
+        }
+        var configuration = TLSConfiguration(certificatePath: certificate, keyPath: key)
+        if let authority = tlsClientCa ?? Environment.text("MARTLET_TLS_CLIENT_CA") {
+            configuration.clientCAPath = authority
+            switch tlsClientAuth {
+            case "required": configuration.clientAuthentication = .required
+            case "optional": configuration.clientAuthentication = .optional
+            default: Exit.usage("--tls-client-auth is '\(tlsClientAuth)'; required or optional")
+            }
+        }
+        do throws(TLSError) {
+            return try TLSCertificateStore(configuration, limits: limits)
+        } catch {
+            Exit.failure(error.description)
+        }
+    }
+
+    private func crossOrigin() -> CORSPolicy {
+        var origins = corsOrigin
+        if origins.isEmpty, let text = Environment.text("MARTLET_CORS_ORIGIN") {
+            origins = text.split(separator: " ").map(String.init)
+        }
+        do throws(CORSOriginError) {
+            return try CORSPolicy(origins: origins)
+        } catch {
+            Exit.usage("--cors-origin: \(error.description)")
+        }
+    }
+
+    private func access(_ log: Log) -> ServerAccess {
+        guard let path = tokens ?? Environment.text("MARTLET_TOKENS") else { return ServerAccess() }
+        do throws(ConfigurationError) {
+            let access = try ServerAccess(path: path, limits: .standard)
+            if let warning = access.warning { log.info("access file: \(warning)") }
+            return access
+        } catch {
+            Exit.failure(error.description)
+        }
+    }
+
+    private func listeners(isTLS: Bool) -> [ListenerConfiguration] {
+        let secondPort = tlsPort ?? Environment.text("MARTLET_TLS_PORT").flatMap { Int($0) }
+        let main = ListenAddress(host: host, port: UInt16(port))
+        var listeners = [ListenerConfiguration(.tcp(main), isTLS: isTLS && secondPort == nil)]
+        if let secondPort {
+            guard isTLS else { Exit.usage("--tls-port needs --tls-cert and --tls-key") }
+            let address = ListenAddress(host: host, port: UInt16(clamping: secondPort))
+            listeners.append(ListenerConfiguration(.tcp(address), isTLS: true))
+        }
         if let path = unix ?? Environment.text("MARTLET_UNIX") {
             listeners.append(ListenerConfiguration(.unix(path)))
         }
@@ -240,7 +360,9 @@ struct ServeCommand: ParsableCommand {
 
     private func configuration() -> ServerConfiguration {
         var configuration = ServerConfiguration()
-        configuration.listeners = listeners()
+        configuration.certificates = certificates(configuration.limits)
+        configuration.listeners = listeners(isTLS: configuration.certificates != nil)
+        configuration.crossOrigin = crossOrigin()
         let cores = Thread.processorCount
         configuration.loopCount = threads > 0 ? threads : cores
         configuration.workerCount = workers > 0 ? workers : cores
@@ -262,23 +384,29 @@ struct ServeCommand: ParsableCommand {
         configuration.limits.headerCountMax = headerCount
         configuration.limits.bodyBytesPerSecondMin = bodyRate
         configuration.limits.writeMilliseconds = writeSeconds * 1000
+        configuration.limits.decompressedBytesMax = decompressedBytes
+        configuration.limits.http2StreamsMax = streams
+        configuration.limits.handshakeMilliseconds = handshakeSeconds * 1000
         return configuration
     }
 
     /// What is served, and lines to paste.
     private func announce(_ server: Server, readyCount: Int) {
         let address = Self.address(server)
+        let isTLS = server.listeners.first?.isTLS ?? false
+        let scheme = isTLS ? "https" : "http"
         let models = server.registry.snapshot.models
         var text = "martlet \(MartletVersion.text): \(readyCount) "
         text += readyCount == 1 ? "model version ready" : "model versions ready"
-        text += ", listening on http://\(address)\n"
-        for place in server.places.dropFirst() {
-            switch place {
-            case .tcp(let address): text += "  also at \(address.description)\n"
-            case .unix(let path): text += "  also at \(path)\n"
+        text += ", listening on \(scheme)://\(address)\n"
+        for listener in server.listeners.dropFirst() {
+            let kind = listener.isAdmin ? "admin" : listener.isTLS ? "https" : "http"
+            switch listener.place {
+            case .tcp(let address): text += "  also \(kind) at \(address.description)\n"
+            case .unix(let path): text += "  also \(kind) at \(path)\n"
             }
         }
-        let lines = models.compactMap { Self.example($0, address: address) }
+        let lines = models.compactMap { Self.example($0, base: "\(scheme)://\(address)") }
         if !lines.isEmpty { text += "Try:\n" }
         for line in lines.sorted(by: { $0.utf8.count < $1.utf8.count }).prefix(3) {
             text += "  \(line)\n"
@@ -287,18 +415,20 @@ struct ServeCommand: ParsableCommand {
     }
     /// The first TCP address.
     private static func address(_ server: Server) -> String {
-        for case .tcp(let address) in server.places { return address.description }
+        for listener in server.listeners {
+            if case .tcp(let address) = listener.place { return address.description }
+        }
         return ""
     }
 
     /// A curl line for a model that has a sample.
-    private static func example(_ model: RegisteredModel, address: String) -> String? {
+    private static func example(_ model: RegisteredModel, base: String) -> String? {
         guard model.defaultVersion != nil, let sample = model.configuration.sample else {
             return nil
         }
         var body = ByteBuffer()
         body.append(json: .object([JSONMember("instances", sample)]))
-        let target = "http://\(address)/models/\(model.name)/predict"
+        let target = "\(base)/models/\(model.name)/predict"
         return "curl -s \(target) -H 'Content-Type: application/json' -d '\(body.text)'"
     }
 }

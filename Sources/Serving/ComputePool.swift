@@ -74,7 +74,9 @@ public final class ComputePool: Sendable {
     /// Takes the waiting requests of a client that left out of the queues: their places are free at
     /// once and their rows are not computed. Returns how many there were. A run that has begun is not
     /// stopped.
-    func cancel(connection: UInt64, home: Mailbox<LoopMessage>, thread: Int) -> Int {
+    func cancel(
+        connection: UInt64, sequence: UInt32?, home: Mailbox<LoopMessage>, thread: Int
+    ) -> Int {
         state.withLock { state in
             var count = 0
             for index in state.turns {
@@ -83,6 +85,7 @@ public final class ComputePool: Sendable {
                     for position in batch.tickets.indices
                     where batch.tickets[position].connection == connection
                         && !batch.tickets[position].isCancelled
+                        && (sequence == nil || batch.tickets[position].sequence == sequence)
                     {
                         let rows = batch.tickets[position].rowCount
                         batch.tickets[position].isCancelled = true

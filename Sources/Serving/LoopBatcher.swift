@@ -85,9 +85,9 @@ public final class LoopBatcher {
         touched.removeAll(keepingCapacity: true)
     }
 
-    /// A client left: what it still waits for in the pool is not computed.
-    public func cancel(connection: UInt64) -> Int {
-        pool.cancel(connection: connection, home: home, thread: thread)
+    /// A client left, or gave up one request: what it still waits for in the pool is not computed.
+    public func cancel(connection: UInt64, sequence: UInt32?) -> Int {
+        pool.cancel(connection: connection, sequence: sequence, home: home, thread: thread)
     }
 
     /// A batch is answered and may be filled again.

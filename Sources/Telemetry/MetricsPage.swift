@@ -57,6 +57,20 @@ public struct MetricsPage: ~Copyable {
             "Connections ended by a header, body, write or idle time limit.",
             metrics.sum(.timeouts))
         single(
+            "martlet_tls_handshakes_total", "counter", "TLS handshakes completed.",
+            metrics.sum(.tlsHandshakes))
+        single(
+            "martlet_tls_failures_total", "counter",
+            "TLS connections that failed: bad handshakes, certificates or records.",
+            metrics.sum(.tlsFailures))
+        single(
+            "martlet_http2_connections_total", "counter", "Connections that spoke HTTP/2.",
+            metrics.sum(.http2Connections))
+        single(
+            "martlet_http2_floods_total", "counter",
+            "HTTP/2 connections ended for frames that only cost (ENHANCE_YOUR_CALM).",
+            metrics.sum(.http2Floods))
+        single(
             "martlet_received_bytes_total", "counter", "Bytes read from clients.",
             metrics.sum(.bytesRead))
         single(

@@ -25,6 +25,8 @@ public final class ServerMetrics: Sendable {
         case timeouts
         case turns
         case badMessages
+        case tlsHandshakes, tlsFailures
+        case http2Connections, http2Floods
     }
 
     public init(routes: [String], statuses: [Int], loopCount: Int, workerCount: Int) {

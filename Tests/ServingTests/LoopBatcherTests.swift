@@ -153,9 +153,9 @@ func oneBadRequestInABatchFailsAlone(bad: Int) throws {
         bench.submit(Float(turn + 10), connection: UInt64(turn % 3))
         bench.batcher.flush { _ in }
     }
-    #expect(bench.batcher.cancel(connection: 1) == 4)
-    #expect(bench.batcher.cancel(connection: 1) == 0)
-    #expect(bench.batcher.cancel(connection: 77) == 0)
+    #expect(bench.batcher.cancel(connection: 1, sequence: nil) == 4)
+    #expect(bench.batcher.cancel(connection: 1, sequence: nil) == 0)
+    #expect(bench.batcher.cancel(connection: 77, sequence: nil) == 0)
     bench.pool.stop()
     bench.pool.runWorker(0)
     #expect(bench.model.log.all == [8])
@@ -186,7 +186,7 @@ func oneBadRequestInABatchFailsAlone(bad: Int) throws {
     submit(2)
     submit(3)
     #expect(refused == 1)
-    #expect(bench.batcher.cancel(connection: 1) == 1)
+    #expect(bench.batcher.cancel(connection: 1, sequence: nil) == 1)
     submit(4)
     #expect(refused == 1)
 }

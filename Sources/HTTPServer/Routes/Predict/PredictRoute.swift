@@ -21,10 +21,40 @@ extension ServerLoop {
             } else if exchange.notes.format == .npy {
                 try checkSingleOutput(version)
             }
-            try decode(connection, exchange, version, format, bytes.extracting(body))
+            try decodeBody(connection, exchange, version, format, bytes, body)
         } catch {
             answer(connection, exchange, error)
         }
+    }
+
+    /// Decompresses the body where it is coded, then decodes it.
+    private func decodeBody(
+        _ connection: Connection, _ exchange: Exchange, _ version: ModelVersion,
+        _ format: PayloadFormat, _ bytes: Span<UInt8>, _ body: Range<Int>
+    ) throws(Refusal) {
+        let coding: ContentCoding
+        var plain = ByteBuffer()
+        do throws(ContentCodingRefusal) {
+            coding = try ContentCoding(of: head, in: bytes)
+            if coding != .identity {
+                swap(&plain, &inflated)
+                plain.removeAll()
+                try inflater.inflate(bytes.extracting(body), coding: coding, into: &plain)
+            }
+        } catch {
+            swap(&plain, &inflated)
+            throw Refusal(error)
+        }
+        guard coding != .identity else {
+            try decode(connection, exchange, version, format, bytes.extracting(body))
+            return
+        }
+        defer {
+            // One large body does not stay resident.
+            if plain.capacity > 1 << 20 { plain.release() }
+            swap(&plain, &inflated)
+        }
+        try decode(connection, exchange, version, format, plain.span)
     }
 
     private func decode(
@@ -178,14 +208,6 @@ extension ServerLoop {
     // MARK: Formats
 
     private func requestFormat(_ bytes: Span<UInt8>) throws(Refusal) -> PayloadFormat {
-        if let coding = head.contentEncoding,
-            !Ascii.equalsIgnoringCase(bytes, coding, "identity")
-        {
-            throw Refusal(
-                415, "unsupported_encoding",
-                "Content-Encoding '\(Router.shown(bytes, coding))' is not taken; send the body plain"
-            )
-        }
         guard let type = head.contentType else { return .json }
         guard let format = PayloadFormat.of(contentType: bytes.extracting(type)) else {
             throw Refusal(
