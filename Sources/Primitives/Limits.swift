@@ -51,6 +51,10 @@ public struct Limits: Sendable {
     public var queueItemsMax = 1_024
     /// Input bytes waiting for the compute pool, a model.
     public var queueBytesMax = 256 << 20
+    /// Batches a loop keeps for reuse, a model: as many as one turn of busy connections fills.
+    public var freeBatchesMax = 64
+    /// Memory of those batches together.
+    public var freeBatchBytesMax = 16 << 20
 
     public init() {}
 
