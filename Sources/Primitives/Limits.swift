@@ -55,6 +55,8 @@ public struct Limits: Sendable {
     public var freeBatchesMax = 64
     /// Memory of those batches together.
     public var freeBatchBytesMax = 16 << 20
+    /// Characters of one line for the operator.
+    public var logLineCharactersMax = 4_096
 
     public init() {}
 
