@@ -10,7 +10,7 @@ enum Exit {
     static func failure(_ message: String) -> Never { fail(message, code: 1) }
 
     private static func fail(_ message: String, code: Int32) -> Never {
-        StandardStreams.error("martlet: error: \(message)\n")
+        StandardStreams.error("martlet: error: \(message.onOneLine)\n")
         exit(code)
     }
 }

@@ -99,6 +99,12 @@ public struct Limits: Sendable {
     public var queueItemsMax = 1_024
     /// Input bytes waiting for the compute pool, a model.
     public var queueBytesMax = 256 << 20
+    /// Batches a loop keeps for reuse, a model: as many as one turn of busy connections fills.
+    public var freeBatchesMax = 64
+    /// Memory of those batches together.
+    public var freeBatchBytesMax = 16 << 20
+    /// Characters of one line for the operator.
+    public var logLineCharactersMax = 4_096
 
     /// A file of certificates or a private key. A hundred authorities are about 200 KB.
     public var tlsFileBytesMax = 4 << 20

@@ -13,10 +13,40 @@ public final class ComputePool: Sendable {
         var items = 0
         var rows = 0
         var bytes = 0
+
+        mutating func append(_ batch: OpenBatch, byteCount: Int) {
+            batches.append(batch)
+            items += batch.tickets.count
+            rows += batch.rowCount
+            bytes += byteCount
+        }
+
+        /// Moves what fits one run behind `taken`: at least one batch, more of its row shape.
+        mutating func take(into taken: inout [OpenBatch]) {
+            let first = batches[0]
+            var count = 0
+            var takenRows = 0
+            while count < batches.count {
+                let batch = batches[count]
+                let fits =
+                    takenRows + batch.rowCount <= first.version.chunkRows
+                    && batch.rowShapes == first.rowShapes
+                guard count == 0 || fits else { break }
+                taken.append(batch)
+                takenRows += batch.rowCount
+                // What was cancelled has left the counts already.
+                items -= batch.liveTickets
+                rows -= batch.liveRows
+                bytes -= batch.bytesPerRow * batch.liveRows
+                count += 1
+            }
+            batches.removeFirst(count)
+        }
     }
 
     private struct State {
-        var queues: [Int: Queue] = [:]
+        /// By `ModelVersion.index`. Changed in place, so that a steady flow does not allocate.
+        var queues: [Queue] = []
         /// Versions with waiting batches, the next to serve first.
         var turns: [Int] = []
         var isStopped = false
@@ -44,18 +74,18 @@ public final class ComputePool: Sendable {
         let configuration = version.configuration
         let bytes = batch.byteCount
         let refusal: Int? = state.withLock { state in
-            var queue = state.queues[version.index] ?? Queue()
+            while state.queues.count <= version.index { state.queues.append(Queue()) }
             let isFull =
-                queue.items + batch.tickets.count > configuration.queueItemsMax
-                || queue.bytes + bytes > configuration.queueBytesMax
+                state.queues[version.index].items + batch.tickets.count
+                > configuration.queueItemsMax
+                || state.queues[version.index].bytes + bytes > configuration.queueBytesMax
+            let isEmpty = state.queues[version.index].batches.isEmpty
             // An idle pool takes even a batch that is larger than the bound of its queue.
-            if isFull, !queue.batches.isEmpty { return retryAfter(version, rows: queue.rows) }
-            if queue.batches.isEmpty { state.turns.append(version.index) }
-            queue.batches.append(batch)
-            queue.items += batch.tickets.count
-            queue.rows += batch.rowCount
-            queue.bytes += bytes
-            state.queues[version.index] = queue
+            if isFull, !isEmpty {
+                return retryAfter(version, rows: state.queues[version.index].rows)
+            }
+            if isEmpty { state.turns.append(version.index) }
+            state.queues[version.index].append(batch, byteCount: bytes)
             version.metrics.queueGrew(items: batch.tickets.count, rows: batch.rowCount)
             return nil
         }
@@ -80,8 +110,7 @@ public final class ComputePool: Sendable {
         state.withLock { state in
             var count = 0
             for index in state.turns {
-                guard var queue = state.queues[index] else { continue }
-                for batch in queue.batches where batch.home === home {
+                for batch in state.queues[index].batches where batch.home === home {
                     for position in batch.tickets.indices
                     where batch.tickets[position].connection == connection
                         && !batch.tickets[position].isCancelled
@@ -89,15 +118,14 @@ public final class ComputePool: Sendable {
                     {
                         let rows = batch.tickets[position].rowCount
                         batch.tickets[position].isCancelled = true
-                        queue.items -= 1
-                        queue.rows -= rows
-                        queue.bytes -= batch.bytesPerRow * rows
+                        state.queues[index].items -= 1
+                        state.queues[index].rows -= rows
+                        state.queues[index].bytes -= batch.bytesPerRow * rows
                         batch.version.metrics.queueShrank(items: 1, rows: rows)
                         batch.version.metrics.recordRejection(thread: thread, .clientLeft)
                         count += 1
                     }
                 }
-                state.queues[index] = queue
             }
             return count
         }
@@ -108,9 +136,10 @@ public final class ComputePool: Sendable {
         precondition(number >= 0 && number < workerCount, "a worker of this pool")
         let thread = firstThread + number
         var joined = JoinedBatch()
+        var batches: [OpenBatch] = []
         while true {
             work.take()
-            let (batches, isStopped) = take()
+            let isStopped = take(into: &batches)
             if batches.isEmpty {
                 if isStopped { return }
                 continue
@@ -121,41 +150,19 @@ public final class ComputePool: Sendable {
             }
             joined.run(batches, thread: thread)
             for batch in batches { batch.home.send(.completed(batch)) }
+            batches.removeAll(keepingCapacity: true)
         }
     }
 
-    /// The next model's batches, as many as fit one run.
-    private func take() -> (batches: [OpenBatch], isStopped: Bool) {
+    /// The next model's batches, as many as fit one run, into `batches` (empty before). Says whether
+    /// the pool is stopped.
+    private func take(into batches: inout [OpenBatch]) -> Bool {
         state.withLock { state in
-            guard !state.turns.isEmpty else { return ([], state.isStopped) }
+            guard !state.turns.isEmpty else { return state.isStopped }
             let index = state.turns.removeFirst()
-            guard var queue = state.queues[index] else { return ([], state.isStopped) }
-            var count = 0
-            var rows = 0
-            let chunk = queue.batches[0].version.chunkRows
-            while count < queue.batches.count {
-                let batch = queue.batches[count]
-                let fits =
-                    rows + batch.rowCount <= chunk
-                    && batch.rowShapes == queue.batches[0].rowShapes
-                guard count == 0 || fits else { break }
-                rows += batch.rowCount
-                count += 1
-            }
-            let taken = Array(queue.batches[..<count])
-            queue.batches.removeFirst(count)
-            for batch in taken {
-                queue.items -= batch.liveTickets
-                queue.rows -= batch.liveRows
-                queue.bytes -= batch.bytesPerRow * batch.liveRows
-            }
-            if queue.batches.isEmpty {
-                state.queues[index] = nil
-            } else {
-                state.queues[index] = queue
-                state.turns.append(index)
-            }
-            return (taken, state.isStopped)
+            state.queues[index].take(into: &batches)
+            if !state.queues[index].batches.isEmpty { state.turns.append(index) }
+            return state.isStopped
         }
     }
 

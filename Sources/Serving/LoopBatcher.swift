@@ -10,13 +10,15 @@ public final class LoopBatcher {
         /// Batches of this turn; requests go into the last.
         var open: [OpenBatch] = []
         var free: [OpenBatch] = []
+        /// What the free batches hold.
+        var freeBytes = 0
     }
 
     private let thread: Int
     private let pool: ComputePool
     private let home: Mailbox<LoopMessage>
     private let inlineNanosecondsMax: Double
-    private let freeMax = 8
+    private let limits: Limits
     /// By `ModelVersion.index`.
     private var states: [VersionState] = []
     /// Versions with open batches, in the order their first request came.
@@ -24,12 +26,14 @@ public final class LoopBatcher {
 
     /// `thread` is this loop's number in the metrics.
     public init(
-        thread: Int, pool: ComputePool, home: Mailbox<LoopMessage>, inlineNanosecondsMax: Double
+        thread: Int, pool: ComputePool, home: Mailbox<LoopMessage>, inlineNanosecondsMax: Double,
+        limits: Limits = .standard
     ) {
         self.thread = thread
         self.pool = pool
         self.home = home
         self.inlineNanosecondsMax = inlineNanosecondsMax
+        self.limits = limits
     }
 
     public var hasOpenBatches: Bool { !touched.isEmpty }
@@ -50,10 +54,13 @@ public final class LoopBatcher {
     }
 
     private func reusable(_ version: ModelVersion, _ rowShapes: [[Int]]) -> OpenBatch {
-        let free = states[version.index].free
-        if let found = free.lastIndex(where: { $0.rowShapes == rowShapes && $0.version === version }
-        ) {
-            return states[version.index].free.remove(at: found)
+        let found = states[version.index].free.lastIndex {
+            $0.rowShapes == rowShapes && $0.version === version
+        }
+        if let found {
+            let batch = states[version.index].free.remove(at: found)
+            states[version.index].freeBytes -= batch.memoryBytes
+            return batch
         }
         return OpenBatch(version: version, rowShapes: rowShapes, home: home)
     }
@@ -90,10 +97,20 @@ public final class LoopBatcher {
         pool.cancel(connection: connection, sequence: sequence, home: home, thread: thread)
     }
 
+    /// Batches that are kept for reuse; for tests.
+    package func freeBatchCount(of version: ModelVersion) -> Int {
+        states[version.index].free.count
+    }
+
     /// A batch is answered and may be filled again.
     public func giveBack(_ batch: OpenBatch) {
-        guard batch.isReusable, states[batch.version.index].free.count < freeMax else { return }
+        let index = batch.version.index
+        let bytes = states[index].freeBytes + batch.memoryBytes
+        guard batch.isReusable, states[index].free.count < limits.freeBatchesMax,
+            bytes <= limits.freeBatchBytesMax
+        else { return }
         batch.reset()
-        states[batch.version.index].free.append(batch)
+        states[index].freeBytes = bytes
+        states[index].free.append(batch)
     }
 }

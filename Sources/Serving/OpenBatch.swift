@@ -84,6 +84,12 @@ public final class OpenBatch: @unchecked Sendable {
         tickets.removeAll(keepingCapacity: true)
     }
 
+    /// What its columns hold.
+    var memoryBytes: Int {
+        inputs.reduce(0) { $0 + $1.memory.byteCount }
+            + outputs.reduce(0) { $0 + $1.memory.byteCount }
+    }
+
     /// Whether it is worth keeping for reuse.
     var isReusable: Bool {
         inputs.reduce(0) { $0 + $1.memory.byteCount } <= 4 << 20

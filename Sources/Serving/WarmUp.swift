@@ -15,7 +15,9 @@ enum WarmUp {
         switch run(version, fill: 0) {
         case .success: return nil
         case .failure(let error):
-            guard error.kind == .badInput || !version.hasStaticRows else { return error.description }
+            guard error.kind == .badInput || !version.hasStaticRows else {
+                return error.description
+            }
             if case .failure(let second) = run(version, fill: 1), second.kind == .failed,
                 version.hasStaticRows
             {

@@ -9,6 +9,6 @@ public struct Log: Sendable {
     /// `martlet: …` on standard error.
     public static let standardError = Log { StandardStreams.error($0) }
 
-    public func info(_ message: String) { sink("martlet: \(message)\n") }
-    public func error(_ message: String) { sink("martlet: error: \(message)\n") }
+    public func info(_ message: String) { sink("martlet: \(message.onOneLine)\n") }
+    public func error(_ message: String) { sink("martlet: error: \(message.onOneLine)\n") }
 }

@@ -133,6 +133,15 @@ private let names = ["setosa", "versicolor", "virginica"]
     )
 }
 
+@Test func integerLabelsThatTheModelListsStayNumbers() {
+    let p: [Float] = [0, 1, 0, 1, 0, 0]
+    let columns = [column(label, [], [10, 30] as [Int64]), column(scores, [3], p)]
+    #expect(
+        predictions(answer(columns, rows: 2, classLabels: ["10", "20", "30"]))
+            == #"[{"label":10,"probabilities":[0.0,1.0,0.0]},{"label":30,"probabilities":[1.0,0.0,0.0]}]"#
+    )
+}
+
 @Test func otherModelsGiveTheirOutputsByName() {
     let a = column(TensorSpec("a", .float32, [-1]), [], [1, 2] as [Float])
     let b = column(TensorSpec("b\"", .int32, [-1, 2]), [2], [1, 2, 3, 4] as [Int32])

@@ -14,7 +14,10 @@ private struct Bench {
     let pool: ComputePool
     let batcher: LoopBatcher
 
-    init(inlineNanosecondsMax: Double, configuration: ModelConfiguration = .init()) throws {
+    init(
+        inlineNanosecondsMax: Double, configuration: ModelConfiguration = .init(),
+        limits: Limits = .standard
+    ) throws {
         model = Doubler()
         version = ModelVersion(
             name: "doubler", version: "1", index: 0, model: model, configuration: configuration,
@@ -23,7 +26,8 @@ private struct Bench {
         mailbox = try Mailbox()
         pool = try ComputePool(workerCount: 1, firstThread: 1)
         batcher = LoopBatcher(
-            thread: 0, pool: pool, home: mailbox, inlineNanosecondsMax: inlineNanosecondsMax)
+            thread: 0, pool: pool, home: mailbox, inlineNanosecondsMax: inlineNanosecondsMax,
+            limits: limits)
     }
 
     /// Puts a request of equal rows into the open batch.
@@ -73,6 +77,35 @@ private func results(_ batch: OpenBatch, into answers: inout [UInt64: String]) {
     bench.batcher.flush { results($0, into: &answers) }
     #expect(bench.model.log.all == [7, 7, 6])
     #expect(answers == [1: "6.0"])
+}
+
+@Test func aTurnOfManyBatchesIsFilledAgainFromTheSameMemory() throws {
+    let bench = try Bench(inlineNanosecondsMax: 1e9)
+    var turns: [Set<ObjectIdentifier>] = []
+    for _ in 0..<3 {
+        for index in 0..<20 { bench.submit(1, rows: 100, connection: UInt64(index)) }
+        var batches: [OpenBatch] = []
+        bench.batcher.flush { batches.append($0) }
+        turns.append(Set(batches.map(ObjectIdentifier.init)))
+    }
+    #expect(turns[0].count == 20)
+    #expect(turns[1] == turns[0])
+    #expect(turns[2] == turns[0])
+}
+
+@Test func freeBatchesAreBoundedInMemory() throws {
+    var limits = Limits()
+    limits.freeBatchBytesMax = 100 << 10
+    let bench = try Bench(inlineNanosecondsMax: 1e9, limits: limits)
+    func turn() -> Set<ObjectIdentifier> {
+        for index in 0..<20 { bench.submit(1, rows: 1_000, connection: UInt64(index)) }
+        var batches: [OpenBatch] = []
+        bench.batcher.flush { batches.append($0) }
+        return Set(batches.map(ObjectIdentifier.init))
+    }
+    // 1,000 rows of two floats in and two out are 16,000 bytes: six of twenty are kept.
+    #expect(turn().count == 20)
+    #expect(bench.batcher.freeBatchCount(of: bench.version) == 6)
 }
 
 @Test(arguments: [0, 1, 31, 62, 63])

@@ -37,7 +37,7 @@ struct OperatorTable: Sendable {
     func find(_ node: Node) throws(GraphError) -> OperatorEntry {
         guard let entries = entriesByName[node.operatorName] else {
             throw GraphError(
-                "the operator \(node.operatorName) of \(node.operatorName.domainTitle) is not "
+                "the operator \(node.operatorName.name) of \(node.operatorName.domainTitle) is not "
                     + "supported", at: node)
         }
         if let entry = entries.first(where: { $0.versions.contains(node.version) }) {

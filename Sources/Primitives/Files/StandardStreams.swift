@@ -22,3 +22,23 @@ public enum StandardStreams {
         }
     }
 }
+
+extension String {
+    /// The text as it may stand in a line for the operator: names in it come from model files and
+    /// requests, so control characters, which could forge a line or steer a terminal, are spelled out
+    /// and what is beyond `Limits.logLineCharactersMax` is cut.
+    public var onOneLine: String {
+        var result = ""
+        var count = 0
+        for scalar in unicodeScalars {
+            count += 1
+            if count > Limits.standard.logLineCharactersMax { return result + "…" }
+            if scalar.value < 0x20 || (0x7F..<0xA0).contains(scalar.value) {
+                result += "\\u{\(String(scalar.value, radix: 16))}"
+            } else {
+                result.unicodeScalars.append(scalar)
+            }
+        }
+        return result
+    }
+}

@@ -53,7 +53,12 @@ public struct Presentation: Sendable {
             buffer.appendJSON(string: version)
             buffer.append(",\"predictions\":[")
         }
-        labelBytes = self.labels.map { label in Self.bytes { $0.appendJSON(string: label) } }
+        // The model's own integers stay numbers; names given in model.json are text.
+        let isInteger =
+            labels.isEmpty && classValues != nil && Self.labelType(form, signature) == .int64
+        labelBytes = self.labels.map { label in
+            Self.bytes { if isInteger { $0.append(label) } else { $0.appendJSON(string: label) } }
+        }
         memberBytes = signature.outputs.map { output in
             Self.bytes {
                 $0.appendJSON(string: output.name)
@@ -125,6 +130,13 @@ public struct Presentation: Sendable {
             if isLabel(1), isScores(0) { return .classes(label: 1, scores: 0) }
             return .members
         default: return .members
+        }
+    }
+
+    private static func labelType(_ form: Form, _ signature: Signature) -> DataType? {
+        switch form {
+        case .classes(let label?, _): signature.outputs[label].dataType
+        case .classes(nil, _), .output, .members: nil
         }
     }
 
