@@ -14,7 +14,8 @@ public enum TLSFailure: Error, Equatable, Sendable {
     case clientCertificateUntrusted
     /// Any other fault of a client's certificate: OpenSSL's X509_V_ERR_… code.
     case clientCertificateInvalid(Int32)
-    /// A request in the clear on a port for TLS.
+    /// A request in the clear on a port for TLS. There is no alert to drain: the client would not
+    /// understand it.
     case plainHTTP
     /// The first bytes are no TLS record.
     case notTLS

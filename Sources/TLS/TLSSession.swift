@@ -70,7 +70,8 @@ public final class TLSSession {
         return taken
     }
 
-    /// The peer sent FIN. Without close_notify before it, `read` comes to `.failed(.truncated)`.
+    /// The peer sent FIN, and the session was given all that came before. Without close_notify among
+    /// it, `read` comes to `.failed(.truncated)`.
     public func receiveEnd() { wire.pointee.hasEnded = true }
 
     /// Goes on with the handshake, and appends up to `byteCountMax` bytes of plaintext. Whatever the

@@ -51,3 +51,25 @@ private func served(_ store: TLSCertificateStore) -> String? {
     #expect(served(store) == "server-1")
     withExtendedLifetime(server) {}
 }
+
+@Test func threadsConnectWhileTheFilesAreReloaded() async throws {
+    let server = TestServer()
+    let store = try TLSCertificateStore(server.configuration)
+    try await withThrowingTaskGroup(of: Void.self) { group in
+        for _ in 0..<4 {
+            group.addTask {
+                var ticket: TestTicket?
+                for round in 0..<40 {
+                    let offer = ClientOffer.both[round / 20]
+                    if round == 20 { ticket = nil }
+                    let pair = TestPair(store.context, offer, resuming: ticket).run()
+                    #expect(pair.talks())
+                    ticket = pair.client.ticket
+                }
+            }
+        }
+        group.addTask { for _ in 0..<20 { try store.reload() } }
+        try await group.waitForAll()
+    }
+    withExtendedLifetime(server) {}
+}

@@ -44,7 +44,8 @@ class MartletProcess:
         self.port = None
         self._listening = threading.Event()
         self.process = subprocess.Popen(
-            [str(BINARY), "serve", str(folder), "--host", "127.0.0.1", "--port", "0", *options],
+            [str(BINARY), "serve", str(folder), "--host", "127.0.0.1", "--port", "0",
+             "--drain-delay", "0", *options],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self.errors,
             env={**os.environ, **(environment or {})})
         self._reader = threading.Thread(target=self._read, daemon=True)
