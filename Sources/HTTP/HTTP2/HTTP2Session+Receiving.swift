@@ -17,7 +17,6 @@ extension HTTP2Session {
     }
 
     private func fail(_ result: Int32) {
-        hasFailed = true
         switch result {
         // A flood of frames that need an acknowledgement, or of CONTINUATION (CVE-2024-27316).
         case NGHTTP2_ERR_FLOODED.rawValue, NGHTTP2_ERR_TOO_MANY_CONTINUATIONS.rawValue,

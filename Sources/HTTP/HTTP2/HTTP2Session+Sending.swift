@@ -102,10 +102,7 @@ extension HTTP2Session {
         while sink.count < sinkBytesMax {
             var bytes: UnsafePointer<UInt8>?
             let count = nghttp2_session_mem_send(session, &bytes)
-            if count < 0 {
-                hasFailed = true
-                end(.internalError)
-            }
+            if count < 0 { end(.internalError) }
             guard count > 0 else { break }
             sink.append(UnsafeBufferPointer(start: bytes, count: count))
         }

@@ -8,8 +8,9 @@ import Primitives
 /// one buffer, holds everything to the limits, and ends connections that only cost.
 ///
 /// The loop's part, after each read: `receive`; `nextRequest` until nil (handling or refusing each);
-/// `nextCancelled` until nil; later `respond`; `output` while the socket's buffer is small; and close
-/// when `isFinished` and all bytes are written.
+/// `nextCancelled` until nil; later `respond`; `output` while the socket's buffer is small, and then
+/// `nextRequest` and `nextCancelled` again, since answers that left make room and resets that left end
+/// streams; close when `isFinished` and all bytes are written.
 @safe public final class HTTP2Session {
     let limits: Limits
     let allocator: HTTP2Allocator
@@ -25,7 +26,7 @@ import Primitives
     /// What `output` fills, while it runs.
     var sink = ByteBuffer()
     var sinkBytesMax = 0
-    /// nghttp2 failed or the input is beyond repair; nothing more is read.
+    /// Nothing more is read: the input is beyond repair, or the connection was ended.
     var hasFailed = false
 
     /// Streams whose request is not complete: the header or body time limit runs.
@@ -168,6 +169,7 @@ import Primitives
 
     /// Ends the connection now: GOAWAY, and nothing else is read or sent.
     public func end(_ code: HTTP2ErrorCode) {
+        hasFailed = true
         nghttp2_session_terminate_session(session, code.rawValue)
     }
 
