@@ -64,7 +64,9 @@ let package = Package(
             exclude: ["README.md", "onnx.proto"]),
         // L2
         .target(name: "IO", dependencies: ["Primitives", "CLinux"], swiftSettings: common),
-        .target(name: "HTTP", dependencies: ["Primitives", "CNghttp2"], swiftSettings: common),
+        .target(
+            name: "HTTP", dependencies: ["Primitives", "CNghttp2"],
+            swiftSettings: common + confined),
         .target(
             name: "GraphRuntime", dependencies: ["Primitives", "Kernels"], swiftSettings: strict),
         .target(

@@ -216,3 +216,48 @@ private let tokens = Limits().http2ControlFramesMax
     for stream: UInt32 in [1, 3, 5, 7] { wire.send(HTTP2Frame.data(stream, [], ends: true)) }
     #expect(wire.host.seen.suffix(4).allSatisfy { $0.body.count == 10_000 })
 }
+
+/// Damaged input of every kind ends in answers, refusals or the end of the connection; and a session
+/// gives back all that it held.
+@Test func damagedInputNeverBreaksASession() {
+    let client = HTTP2Client()
+    client.request("POST", "/p?q", fields: [("x", "1")], body: [1, 2, 3], trailers: [("t", "v")])
+    client.request("GET", "/", fields: [("accept", "text/csv")])
+    client.ping()
+    let input = client.output()
+    var random = SplitMix(state: 2026)
+    for _ in 0..<5_000 {
+        var damaged = input
+        for _ in 0...random.below(4) {
+            let position = 24 + random.below(damaged.count - 24)
+            switch random.below(4) {
+            case 0: damaged[position] = UInt8(random.below(256))
+            case 1: damaged[position] ^= 1 << UInt8(random.below(8))
+            case 2: damaged.remove(at: position)
+            default: damaged.insert(UInt8(random.below(256)), at: position)
+            }
+        }
+        let host = HTTP2Host()
+        host.answersAtOnce = random.below(2) == 0
+        let cut = random.below(damaged.count)
+        host.receive(Array(damaged[..<cut]))
+        if random.below(2) == 0 { _ = host.output() }
+        host.receive(Array(damaged[cut...]))
+        for seen in host.seen { host.respond(seen.stream, [1, 2, 3]) }
+        _ = host.output()
+        #expect(host.session.outstandingCount == 0 && host.session.incompleteCount <= 2)
+        #expect(host.session.pendingAnswerBytes <= 6 && host.session.bufferedBytes < 200)
+    }
+}
+
+private struct SplitMix {
+    var state: UInt64
+
+    mutating func below(_ bound: Int) -> Int {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var z = state
+        z = (z ^ z >> 30) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ z >> 27) &* 0x94D0_49BB_1331_11EB
+        return Int((z ^ z >> 31) % UInt64(bound))
+    }
+}

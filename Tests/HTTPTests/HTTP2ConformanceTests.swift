@@ -82,8 +82,8 @@ private let post = HTTP2Frame.headers(1, HTTP2Frame.list("POST"), ends: false)
 
 @Test func whatIsAllowedIsIgnored() {
     let wire = HTTP2Wire()
-    // 4.1, 5.5: unknown frames; 6.3: PRIORITY on an idle stream; 5.1: PRIORITY and WINDOW_UPDATE and
-    // RST_STREAM on a closed one; 6.5.2: unknown settings; unknown flags of PING.
+    // 4.1, 5.5: unknown frames; 6.3: PRIORITY on an idle stream; 5.1: PRIORITY and WINDOW_UPDATE
+    // and RST_STREAM on a closed one; 6.5.2: unknown settings; unknown flags of PING.
     wire.send(HTTP2Frame.make(0x16, flags: 0xFF, [1, 2, 3]))
     wire.send(HTTP2Frame.priority(5))
     #expect(wire.serves(7))
