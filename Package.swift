@@ -66,8 +66,10 @@ let package = Package(
             exclude: ["README.md", "onnx.proto"]),
         // L2
         .target(name: "IO", dependencies: ["Primitives", "CLinux"], swiftSettings: common),
-        .target(name: "HTTP", dependencies: ["Primitives", "CNghttp2", "CZlib"], swiftSettings: common),
         .target(name: "TLS", dependencies: ["Primitives", "COpenSSL"], swiftSettings: common),
+        .target(
+            name: "HTTP", dependencies: ["Primitives", "CNghttp2", "CZlib"],
+            swiftSettings: common + confined),
         .target(
             name: "GraphRuntime", dependencies: ["Primitives", "Kernels"], swiftSettings: strict),
         .target(

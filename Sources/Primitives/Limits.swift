@@ -36,7 +36,7 @@ public struct Limits: Sendable {
     /// Frames that cost us work and a client nothing: so many at once, so many a second.
     public var http2ControlFramesMax = 2_000
     public var http2ControlFramesPerSecond = 200
-    /// Free memory for nghttp2 that a loop keeps.
+    /// Free memory that a loop keeps for nghttp2, and the same for the buffers of streams.
     public var http2KeptBytesMax = 8 << 20
     /// Open connections of the whole server.
     public var connectionsMax = 10_000

@@ -8,8 +8,8 @@ import Primitives
 /// What the HTTP/2 sessions of one loop share: memory for nghttp2 from free lists, and records of
 /// streams with their buffers. Owned by the loop's thread; sessions keep it alive.
 ///
-/// nghttp2 allocates a few small blocks a stream and a frame. They come in sizes of a power of two, each
-/// with 16 bytes before it that name its size; freed ones are kept, up to a limit.
+/// nghttp2 allocates a few small blocks a stream and a frame. They come in sizes of a power of two,
+/// each with 16 bytes before it that name its size; freed ones are kept, up to a limit.
 public final class HTTP2Allocator {
     /// 64 bytes to 32 KiB: the largest is nghttp2's frame buffer. Larger blocks are malloc's.
     private static let classCount = 10
@@ -25,6 +25,9 @@ public final class HTTP2Allocator {
     var bufferedBytes = 0
     /// Records of streams for reuse.
     private var streams: [HTTP2Stream] = []
+    private var keptStreamBytes = 0
+    private static let streamsMax = 256
+    private static let smallBufferBytes = 4 << 10
     /// Scratch for the field list of one answer.
     let block = HTTP2FieldBlock()
     let callbacks: OpaquePointer
@@ -43,11 +46,19 @@ public final class HTTP2Allocator {
 
     // MARK: Streams
 
-    func takeStream() -> HTTP2Stream { streams.popLast() ?? HTTP2Stream() }
+    func takeStream() -> HTTP2Stream {
+        guard let stream = streams.popLast() else { return HTTP2Stream() }
+        keptStreamBytes -= stream.capacity
+        return stream
+    }
 
+    /// Large buffers are kept too, while all together stay under the limit: a body of 1 MiB on fresh
+    /// memory costs more in page faults than in copying.
     func recycle(_ stream: HTTP2Stream) {
-        guard streams.count < 256 else { return }
-        stream.recycle()
+        guard streams.count < Self.streamsMax else { return }
+        let isFull = keptStreamBytes + stream.capacity > keptBytesMax
+        stream.recycle(keepingUpTo: isFull ? Self.smallBufferBytes : keptBytesMax)
+        keptStreamBytes += stream.capacity
         streams.append(stream)
     }
 

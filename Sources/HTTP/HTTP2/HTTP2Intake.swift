@@ -2,9 +2,6 @@ import Primitives
 
 /// The request of one stream while it arrives: its bytes and what they mean.
 struct HTTP2Intake: ~Copyable {
-    /// Buffers above this are not kept for the next stream.
-    static let keptCapacityMax = 64 << 10
-
     /// Path, host, names and values, then the body, then trailers. The head's ranges point here.
     var bytes = ByteBuffer()
     var head = RequestHead()
@@ -18,7 +15,7 @@ struct HTTP2Intake: ~Copyable {
 
     var body: Range<Int> { bodyStart..<bodyStart + bodyBytes }
 
-    mutating func recycle() {
+    mutating func recycle(keepingUpTo capacityMax: Int) {
         isHeadComplete = false
         listBytes = 0
         hasHostField = false
@@ -26,7 +23,7 @@ struct HTTP2Intake: ~Copyable {
         bodyBytes = 0
         if !trailers.isEmpty { trailers = [] }
         head.reset()
-        bytes.clear(keepingUpTo: Self.keptCapacityMax)
+        bytes.clear(keepingUpTo: capacityMax)
     }
 
     mutating func appendBody(_ data: UnsafeBufferPointer<UInt8>) {
@@ -49,8 +46,9 @@ struct HTTP2Intake: ~Copyable {
 
     // MARK: Fields
 
-    /// Adds a field of the header list, which nghttp2 has held to RFC 9113 section 8.2 and 8.3: names in
-    /// lower case, pseudo-header fields known, first and once, no connection-specific fields.
+    /// Adds a field of the header list, which nghttp2 has held to RFC 9113 section 8.2 and 8.3:
+    /// names in lower case, pseudo-header fields known, first and once, no connection-specific
+    /// fields.
     mutating func appendField(
         _ name: UnsafeBufferPointer<UInt8>, _ value: UnsafeBufferPointer<UInt8>,
         _ parser: RequestHeadParser
@@ -137,8 +135,8 @@ struct HTTP2Intake: ~Copyable {
         }
     }
 
-    /// The last rules of a head: it has a host, and its target is a path with or without a query or,
-    /// for OPTIONS, `*`.
+    /// The last rules of a head: it has a host, and its target is a path with or without a query
+    /// or, for OPTIONS, `*`.
     mutating func settleHead() throws(HTTPRefusal) {
         guard let host = head.host else { throw .missingHost }
         guard head.method != .connect else {

@@ -1,8 +1,8 @@
 import CNghttp2
 
 extension HTTP2Session {
-    /// The table that all sessions of a loop are made with. Each thunk recovers its session and calls
-    /// a method; nothing else.
+    /// The table that all sessions of a loop are made with. Each thunk recovers its session and
+    /// calls a method; nothing else.
     static func makeCallbacks() -> OpaquePointer {
         var table: OpaquePointer?
         guard nghttp2_session_callbacks_new(&table) == 0, let table else {

@@ -17,7 +17,6 @@ extension HTTP2Session {
     }
 
     private func fail(_ result: Int32) {
-        hasFailed = true
         switch result {
         // A flood of frames that need an acknowledgement, or of CONTINUATION (CVE-2024-27316).
         case NGHTTP2_ERR_FLOODED.rawValue, NGHTTP2_ERR_TOO_MANY_CONTINUATIONS.rawValue,
@@ -30,14 +29,14 @@ extension HTTP2Session {
     }
 
     /// The next request that is complete or refused, in the order of their ends. Its head goes to
-    /// `head` and its bytes to `bytes`, both of which the caller keeps for reuse: what they held goes
-    /// back to this session. Nil while the client owes us the reading of too many answers.
+    /// `head` and its bytes to `bytes`, both of which the caller keeps for reuse: what they held
+    /// goes back to this session. Nil while the client owes us the reading of too many answers.
     public func nextRequest(
         _ head: inout RequestHead, _ bytes: inout ByteBuffer
     ) -> HTTP2Request? {
         while pendingAnswerBytes < limits.outputBytesMax, let number = ready.popFirst() {
             // A stream that was reset meanwhile is gone.
-            guard let stream = streams[number], stream.phase == .queued else { continue }
+            guard let stream = find(number), stream.phase == .queued else { continue }
             stream.phase = .reported
             outstandingCount += 1
             count(buffered: -stream.intake.bytes.count)
@@ -51,8 +50,8 @@ extension HTTP2Session {
         return nil
     }
 
-    /// A stream whose request was handed out and that the client (or its malformed frame) reset before
-    /// it was answered. An answer to it would be ignored.
+    /// A stream whose request was handed out and that the client (or its malformed frame) reset
+    /// before it was answered. An answer to it would be ignored.
     public func nextCancelled() -> Int32? { cancelled.popFirst() }
 
     // MARK: Frames
@@ -87,12 +86,12 @@ extension HTTP2Session {
         let ends = UInt32(header.flags) & NGHTTP2_FLAG_END_STREAM.rawValue != 0
         switch UInt32(header.type) {
         case NGHTTP2_HEADERS.rawValue:
-            guard let stream = streams[header.stream_id] else { return 0 }
+            guard let stream = find(header.stream_id) else { return 0 }
             if !stream.intake.isHeadComplete { finishHead(stream, hasBody: !ends) }
             if ends { complete(stream) }
         case NGHTTP2_DATA.rawValue:
             if header.length > 0, header.length == frame.pointee.data.padlen, !ends { spend() }
-            if ends, let stream = streams[header.stream_id] { complete(stream) }
+            if ends, let stream = find(header.stream_id) { complete(stream) }
         default: break
         }
         return 0
@@ -126,7 +125,7 @@ extension HTTP2Session {
         guard frame.pointee.headers.cat == NGHTTP2_HCAT_REQUEST else { return 0 }
         let stream = allocator.takeStream()
         stream.begin(frame.pointee.hd.stream_id, now: now)
-        streams[stream.number] = stream
+        insert(stream)
         incompleteCount += 1
         return 0
     }
@@ -135,11 +134,12 @@ extension HTTP2Session {
         _ frame: UnsafePointer<nghttp2_frame>, name: UnsafeBufferPointer<UInt8>,
         value: UnsafeBufferPointer<UInt8>
     ) -> Int32 {
-        guard let stream = streams[frame.pointee.hd.stream_id] else { return 0 }
+        guard let stream = find(frame.pointee.hd.stream_id) else { return 0 }
         // RFC 9113 section 6.5.2: the size of a list.
         stream.intake.listBytes += name.count + value.count + 32
         guard stream.intake.listBytes <= limits.headerBytesMax else {
-            // 431 for a large list; a bomb (small blocks that expand without end) ends the connection.
+            // 431 for a large list; a bomb (small blocks that expand without end) ends the
+            // connection.
             if stream.intake.listBytes > 4 * limits.headerBytesMax {
                 isFlooding = true
                 end(.enhanceYourCalm)
@@ -190,7 +190,7 @@ extension HTTP2Session {
     // MARK: Bodies
 
     func received(_ number: Int32, data: UnsafeBufferPointer<UInt8>) -> Int32 {
-        guard let stream = streams[number], stream.phase == .receiving else {
+        guard let stream = find(number), stream.phase == .receiving else {
             // Thrown away: other streams get their share of the window back, this one does not.
             nghttp2_session_consume_connection(session, data.count)
             return 0
@@ -224,7 +224,7 @@ extension HTTP2Session {
     // MARK: Ends
 
     func closed(_ number: Int32) -> Int32 {
-        guard let stream = streams.removeValue(forKey: number) else { return 0 }
+        guard let stream = remove(number) else { return 0 }
         switch stream.phase {
         case .receiving:
             incompleteCount -= 1

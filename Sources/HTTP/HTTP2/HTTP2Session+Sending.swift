@@ -45,7 +45,7 @@ extension HTTP2Session {
     }
 
     private func takeAnswered(_ number: Int32) -> HTTP2Stream? {
-        guard let stream = streams[number], stream.phase == .reported else {
+        guard let stream = find(number), stream.phase == .reported else {
             cancelled.remove(number)
             return nil
         }
@@ -94,18 +94,16 @@ extension HTTP2Session {
 
     // MARK: Bytes out
 
-    /// Appends frames to `buffer` until it holds `atMost` bytes (one frame more at most) or there is
-    /// nothing to send now. What does not fit stays inside, at most the answers given to `respond`.
+    /// Appends frames to `buffer` until it holds `atMost` bytes (one frame more at most) or there
+    /// is nothing to send now. What does not fit stays inside, at most the answers given to
+    /// `respond`.
     public func output(into buffer: inout ByteBuffer, atMost: Int) {
         swap(&buffer, &sink)
         sinkBytesMax = atMost
         while sink.count < sinkBytesMax {
             var bytes: UnsafePointer<UInt8>?
             let count = nghttp2_session_mem_send(session, &bytes)
-            if count < 0 {
-                hasFailed = true
-                end(.internalError)
-            }
+            if count < 0 { end(.internalError) }
             guard count > 0 else { break }
             sink.append(UnsafeBufferPointer(start: bytes, count: count))
         }
@@ -116,7 +114,7 @@ extension HTTP2Session {
     func bytesToSend(
         _ number: Int32, atMost: Int, _ flags: UnsafeMutablePointer<UInt32>
     ) -> Int {
-        guard let stream = streams[number] else {
+        guard let stream = find(number) else {
             return Int(NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue)
         }
         let count = min(atMost, stream.answer.count)
@@ -143,7 +141,7 @@ extension HTTP2Session {
         _ frame: UnsafePointer<nghttp2_frame>, header: UnsafeBufferPointer<UInt8>, byteCount: Int
     ) -> Int32 {
         guard sink.count < sinkBytesMax else { return NGHTTP2_ERR_WOULDBLOCK.rawValue }
-        guard let stream = streams[frame.pointee.hd.stream_id] else {
+        guard let stream = find(frame.pointee.hd.stream_id) else {
             return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue
         }
         sink.append(header)

@@ -4,12 +4,13 @@ import Primitives
 /// The server's side of one HTTP/2 connection (RFC 9113): bytes in, requests out; answers in, bytes
 /// out. No socket and no clock: time is an argument. Owned by one loop's thread.
 ///
-/// Framing, HPACK and the states of streams are nghttp2's. This class keeps the bytes of each request in
-/// one buffer, holds everything to the limits, and ends connections that only cost.
+/// Framing, HPACK and the states of streams are nghttp2's. This class keeps the bytes of each
+/// request in one buffer, holds everything to the limits, and ends connections that only cost.
 ///
-/// The loop's part, after each read: `receive`; `nextRequest` until nil (handling or refusing each);
-/// `nextCancelled` until nil; later `respond`; `output` while the socket's buffer is small; and close
-/// when `isFinished` and all bytes are written.
+/// The loop's part, after each read: `receive`; `nextRequest` until nil (handling or refusing
+/// each); `nextCancelled` until nil; later `respond`; `output` while the socket's buffer is small,
+/// and then `nextRequest` and `nextCancelled` again, since answers that left make room and resets
+/// that left end streams; close when `isFinished` and all bytes are written.
 @safe public final class HTTP2Session {
     let limits: Limits
     let allocator: HTTP2Allocator
@@ -18,6 +19,8 @@ import Primitives
     let session: OpaquePointer
 
     var streams: [Int32: HTTP2Stream] = [:]
+    /// The stream that was looked up last: callbacks come in runs.
+    private var latest: HTTP2Stream?
     var ready = HTTP2StreamQueue()
     var cancelled = HTTP2StreamQueue()
     var budget: HTTP2Budget
@@ -25,7 +28,7 @@ import Primitives
     /// What `output` fills, while it runs.
     var sink = ByteBuffer()
     var sinkBytesMax = 0
-    /// nghttp2 failed or the input is beyond repair; nothing more is read.
+    /// Nothing more is read: the input is beyond repair, or the connection was ended.
     var hasFailed = false
 
     /// Streams whose request is not complete: the header or body time limit runs.
@@ -56,8 +59,8 @@ import Primitives
         submitSettings()
     }
 
-    /// A connection that was upgraded from HTTP/1.1 (RFC 7540 section 3.2): the request that asked for it
-    /// becomes stream 1 and is answered with `respond`. `settings` was made by
+    /// A connection that was upgraded from HTTP/1.1 (RFC 7540 section 3.2): the request that asked
+    /// for it becomes stream 1 and is answered with `respond`. `settings` was made by
     /// `HTTP2Settings.decode`. The client's preface is still to come.
     public convenience init(
         limits: Limits, allocator: HTTP2Allocator, upgrading settings: Span<UInt8>, isHead: Bool
@@ -74,7 +77,7 @@ import Primitives
         stream.begin(1, now: 0)
         stream.intake.isHeadComplete = true
         stream.phase = .reported
-        streams[1] = stream
+        insert(stream)
         outstandingCount = 1
     }
 
@@ -127,6 +130,25 @@ import Primitives
         precondition(result == 0 && window == 0, "the limits are valid settings")
     }
 
+    // MARK: Streams
+
+    func find(_ number: Int32) -> HTTP2Stream? {
+        if let latest, latest.number == number { return latest }
+        guard let stream = streams[number] else { return nil }
+        latest = stream
+        return stream
+    }
+
+    func insert(_ stream: HTTP2Stream) {
+        streams[stream.number] = stream
+        latest = stream
+    }
+
+    func remove(_ number: Int32) -> HTTP2Stream? {
+        if let latest, latest.number == number { self.latest = nil }
+        return streams.removeValue(forKey: number)
+    }
+
     // MARK: State
 
     /// Whether `output` has something to give now.
@@ -157,8 +179,8 @@ import Primitives
     /// taken. RFC 9113 section 6.8 wants at least a round trip before `finishDrain`.
     public func beginDrain() { nghttp2_submit_shutdown_notice(session) }
 
-    /// Names the last stream that is answered. Later ones are ignored; those in flight finish, and then
-    /// the session is finished.
+    /// Names the last stream that is answered. Later ones are ignored; those in flight finish, and
+    /// then the session is finished.
     public func finishDrain() {
         nghttp2_submit_goaway(
             session, UInt8(NGHTTP2_FLAG_NONE.rawValue),
@@ -168,11 +190,12 @@ import Primitives
 
     /// Ends the connection now: GOAWAY, and nothing else is read or sent.
     public func end(_ code: HTTP2ErrorCode) {
+        hasFailed = true
         nghttp2_session_terminate_session(session, code.rawValue)
     }
 
-    /// Refuses what has been arriving since before a time (408). A header block that is not complete
-    /// cannot be answered, and nothing can come before its end: that ends the connection.
+    /// Refuses what has been arriving since before a time (408). A header block that is not
+    /// complete cannot be answered, and nothing can come before its end: that ends the connection.
     public func expire(beganBefore time: UInt64) {
         for stream in streams.values where stream.phase == .receiving && stream.began < time {
             guard stream.intake.isHeadComplete else {

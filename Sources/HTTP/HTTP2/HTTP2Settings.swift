@@ -1,7 +1,7 @@
 import Primitives
 
-/// The `HTTP2-Settings` field of an HTTP/1.1 request with `Upgrade: h2c` (RFC 7540 section 3.2.1): the
-/// payload of a SETTINGS frame in base64url.
+/// The `HTTP2-Settings` field of an HTTP/1.1 request with `Upgrade: h2c` (RFC 7540 section 3.2.1):
+/// the payload of a SETTINGS frame in base64url.
 public enum HTTP2Settings {
     /// Settings in one frame; nghttp2 takes no more.
     public static let countMax = 32

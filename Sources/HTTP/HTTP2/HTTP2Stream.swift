@@ -32,10 +32,13 @@ final class HTTP2Stream {
         phase = .receiving
     }
 
-    func recycle() {
+    /// Memory of its buffers.
+    var capacity: Int { intake.bytes.capacity + answer.capacity }
+
+    func recycle(keepingUpTo capacityMax: Int) {
         refusal = nil
-        intake.recycle()
-        answer.clear(keepingUpTo: HTTP2Intake.keptCapacityMax)
+        intake.recycle(keepingUpTo: capacityMax)
+        answer.clear(keepingUpTo: capacityMax)
         if !answerTrailers.isEmpty { answerTrailers.removeAll() }
     }
 }

@@ -19,8 +19,8 @@ public struct HTTPFieldList: ~Copyable {
         fields.removeAll(keepingCapacity: true)
     }
 
-    /// Adds a field. The name is in lower case (RFC 9113 section 8.2.1); bytes that no field value may
-    /// have (RFC 9110 section 5.5) become question marks.
+    /// Adds a field. The name is in lower case (RFC 9113 section 8.2.1); bytes that no field value
+    /// may have (RFC 9110 section 5.5) become question marks.
     public mutating func append(_ name: StaticString, _ value: Span<UInt8>) {
         let start = begin(name)
         for index in value.indices {
