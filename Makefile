@@ -1,5 +1,5 @@
 # Martlet's verbs. Each is one line; the work is in tools/. `make` alone lists them.
-.PHONY: help serve test check lint format build bench sanitize models clean
+.PHONY: help serve test check lint format build bench sanitize fuzz models clean
 
 help:      ## this list
 	@sed -n 's/^\([a-z]*\): *## /  make \1\t/p' Makefile | expand -t 20
@@ -19,6 +19,8 @@ bench:     ## martlet against nginx and FastAPI over HTTP
 	@tools/bench.sh
 sanitize:  ## every test under the address and the thread sanitizer
 	@tools/sanitize.sh
+fuzz:      ## every parser under libFuzzer, ten minutes each, or SECONDS=60
+	@Fuzz/run.sh all $(or $(SECONDS),600)
 models:    ## train the committed models again
 	@tools/venv.sh .venv-models models/requirements.txt && .venv-models/bin/python -W ignore models/train.py
 clean:     ## remove everything that was built or installed into this folder

@@ -21,6 +21,9 @@ let package = Package(
     name: "martlet-fuzz",
     dependencies: [.package(name: "martlet", path: "..")],
     targets: [
+        target("FuzzChunkedDecoder"),
+        target("FuzzContentCoding"),
+        target("FuzzHTTP1Session"),
         target("FuzzJSONReader"),
         target("FuzzPredictDecoder"),
     ],

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Fuzzes one parser: Fuzz/run.sh TARGET SECONDS
+# Fuzzes one parser, or all, one after another: Fuzz/run.sh TARGET|all SECONDS
 #
 # Builds with address sanitizer and libFuzzer, starts from the committed corpus (Fuzz/corpus/TARGET),
 # keeps what it finds in .build-fuzz, and stops at the first crash: the input that did it is named
@@ -7,11 +7,18 @@
 # replays every file there.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
-target=${1:?"TARGET, one of: $(cd "$here/corpus" && echo *)"}
+target=${1:?"TARGET, all or one of: $(cd "$here/corpus" && echo *)"}
 seconds=${2:?"SECONDS, for how long"}
+if [ "$target" = all ]; then
+    for folder in "$here"/corpus/*/; do "$0" "$(basename "$folder")" "$seconds"; done
+    exit
+fi
 [ -d "$here/corpus/$target" ] || { echo "no such target: $target" >&2; exit 2; }
 
 case $target in
+    chunked-decoder) product=FuzzChunkedDecoder ;;
+    content-coding) product=FuzzContentCoding ;;
+    http1-session) product=FuzzHTTP1Session ;;
     json-reader) product=FuzzJSONReader ;;
     predict-decoder) product=FuzzPredictDecoder ;;
     *) echo "no program fuzzes $target: name it in Fuzz/run.sh" >&2; exit 2 ;;

@@ -1,0 +1,1 @@
+../../Fuzz/Sources/FuzzChunkedDecoder/ChunkedDecoderExercise.swift

@@ -1,0 +1,1 @@
+../../Fuzz/Sources/FuzzContentCoding/ContentCodingExercise.swift

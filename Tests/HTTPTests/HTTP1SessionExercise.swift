@@ -1,0 +1,1 @@
+../../Fuzz/Sources/FuzzHTTP1Session/HTTP1SessionExercise.swift
