@@ -166,12 +166,10 @@ import Primitives
     /// limit runs.
     public var isStalled: Bool { pendingAnswerCount > 0 && !wantsWrite }
 
-    /// Whether reading may go on. A client that does not take its answers is not read from, so that
-    /// it cannot pile up more of them.
-    public var wantsRead: Bool {
-        !hasFailed && pendingAnswerBytes < limits.outputBytesMax
-            && nghttp2_session_want_read(session) != 0
-    }
+    /// Whether reading goes on. It does while answers wait too: only reading brings the WINDOW_UPDATE
+    /// that lets them leave. `nextRequest` is what holds back meanwhile, so that a client that takes
+    /// no answers cannot pile up more of them.
+    public var wantsRead: Bool { !hasFailed && nghttp2_session_want_read(session) != 0 }
 
     // MARK: Ending
 
