@@ -95,8 +95,12 @@ final class Connection {
 
     /// Whether another request may be taken in now.
     func hasRoom(_ limits: Limits) -> Bool {
-        phase == .open && lastSequence == nil && outstanding < limits.pipelineMax
-            && output.count < limits.outputBytesMax && (http2?.wantsRead ?? true)
+        guard phase == .open else { return false }
+        // An HTTP/2 session holds its streams to limits of its own, and must be read from to hear of
+        // the client's windows.
+        if let http2 { return http2.wantsRead }
+        return lastSequence == nil && outstanding < limits.pipelineMax
+            && output.count < limits.outputBytesMax
     }
 }
 

@@ -25,7 +25,9 @@ public struct ListenerConfiguration: Sendable {
 
 /// What an operator decides about the server.
 public struct ServerConfiguration: Sendable {
-    public var listeners = [ListenerConfiguration(.tcp(ListenAddress(host: "127.0.0.1", port: 8080)))]
+    public var listeners = [
+        ListenerConfiguration(.tcp(ListenAddress(host: "127.0.0.1", port: 8080)))
+    ]
     /// Event loops, one a core.
     public var loopCount = 1
     /// Compute workers for dear models.

@@ -42,15 +42,20 @@ extension ServerLoop {
         let goesOn = http2.receive(input.span, now: now)
         buffers.reclaim(&input)
         takeRequests(connection, http2)
+        forgetCancelled(connection, http2)
+        if http2.isFlooding { metrics.count(loop: number, .http2Floods) }
+        markDirty(connection)
+        if !goesOn { connection.isPeerFinished = connection.isPeerFinished || !http2.wantsWrite }
+        settle(connection)
+    }
+
+    /// Requests whose stream was reset are not computed, if they still wait.
+    func forgetCancelled(_ connection: Connection, _ http2: HTTP2Session) {
         while let stream = http2.nextCancelled() {
             metrics.count(loop: number, .requestsEnded)
             _ = batcher.cancel(
                 connection: connection.token, sequence: UInt32(bitPattern: stream))
         }
-        if http2.isFlooding { metrics.count(loop: number, .http2Floods) }
-        markDirty(connection)
-        if !goesOn { connection.isPeerFinished = connection.isPeerFinished || !http2.wantsWrite }
-        settle(connection)
     }
 
     /// Routes the requests that are complete.

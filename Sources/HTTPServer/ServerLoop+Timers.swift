@@ -73,7 +73,8 @@ extension ServerLoop {
             http2.finishDrain()
         } else if let began = http2.oldestIncomplete {
             metrics.count(loop: number, .timeouts)
-            http2.expire(beganBefore: max(began + 1, now - min(now, UInt64(limits.bodyMilliseconds))))
+            http2.expire(
+                beganBefore: max(began + 1, now - min(now, UInt64(limits.bodyMilliseconds))))
             takeRequests(connection, http2)
         } else if connection.outstanding == 0 {
             if !isDraining { metrics.count(loop: number, .timeouts) }

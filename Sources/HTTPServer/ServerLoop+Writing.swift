@@ -44,7 +44,15 @@ extension ServerLoop {
             connection.output.count < Self.portionBytes
         {
             if connection.output.capacity == 0 { connection.output = buffers.take() }
+            let wasHeldBack = http2.pendingAnswerBytes >= limits.outputBytesMax
             http2.output(into: &connection.output, atMost: Self.portionBytes)
+            if wasHeldBack, http2.pendingAnswerBytes < limits.outputBytesMax,
+                !connection.isResuming
+            {
+                connection.isResuming = true
+                resuming.append(connection)
+            }
+            forgetCancelled(connection, http2)
         }
         guard let tls = connection.tls, tls.hasOutput || !connection.output.isEmpty,
             connection.wire.count < Self.portionBytes

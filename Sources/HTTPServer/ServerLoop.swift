@@ -159,7 +159,13 @@ final class ServerLoop {
             resuming.removeAll(keepingCapacity: true)
             for connection in again {
                 connection.isResuming = false
-                if connection.phase == .open { advance(connection) }
+                guard connection.phase == .open else { continue }
+                if let http2 = connection.http2 {
+                    takeRequests(connection, http2)
+                    markDirty(connection)
+                } else {
+                    advance(connection)
+                }
             }
         }
         for connection in dirty {

@@ -14,7 +14,8 @@ public struct ListenAddress: Sendable, Equatable {
 
     /// `HOST:PORT` or `[IPV6]:PORT`; nil when it is neither.
     public init?(parsing text: String) {
-        guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...])
+        guard let colon = text.lastIndex(of: ":"),
+            let port = UInt16(text[text.index(after: colon)...])
         else { return nil }
         var host = text[..<colon]
         if host.hasPrefix("["), host.hasSuffix("]") {

@@ -45,7 +45,8 @@ struct ServeCommand: ParsableCommand {
     @Option(help: "Serve HTTPS here and plain HTTP on --port. [MARTLET_TLS_PORT]")
     var tlsPort: Int?
 
-    @Option(help: "Authorities (PEM) that client certificates must come from. [MARTLET_TLS_CLIENT_CA]")
+    @Option(
+        help: "Authorities (PEM) that client certificates must come from. [MARTLET_TLS_CLIENT_CA]")
     var tlsClientCa: String?
 
     @Option(help: "required or optional, with --tls-client-ca. [MARTLET_TLS_CLIENT_AUTH]")
@@ -115,7 +116,9 @@ struct ServeCommand: ParsableCommand {
         "MARTLET_REQUEST_ROWS", default: Limits.standard.requestRowsMax)
 
     @Option(
-        help: "The most connections of one client address; 0 for no limit. [MARTLET_CONNECTIONS_PER_ADDRESS]")
+        help:
+            "The most connections of one client address; 0 for no limit. [MARTLET_CONNECTIONS_PER_ADDRESS]"
+    )
     var connectionsPerAddress = Environment.integer("MARTLET_CONNECTIONS_PER_ADDRESS", default: 0)
 
     @Option(
@@ -251,7 +254,8 @@ struct ServeCommand: ParsableCommand {
     private func wait(_ signals: Signals, _ server: Server, _ log: Log) {
         let signal = serve(signals, server)
         log.info(
-            "\(signal == .interrupt ? "SIGINT" : "SIGTERM"): not ready any more; finishing what is in flight")
+            "\(signal == .interrupt ? "SIGINT" : "SIGTERM"): not ready any more; finishing what is in flight"
+        )
         server.beginDrain()
         while !server.isDrained {
             if let second = signals.wait(timeoutMilliseconds: 20), second != .hangUp {
@@ -351,7 +355,8 @@ struct ServeCommand: ParsableCommand {
         }
         if let text = adminListen ?? Environment.text("MARTLET_ADMIN_LISTEN") {
             guard let address = ListenAddress(parsing: text) else {
-                Exit.usage("--admin-listen is '\(text)'; expected HOST:PORT, such as 127.0.0.1:9090")
+                Exit.usage(
+                    "--admin-listen is '\(text)'; expected HOST:PORT, such as 127.0.0.1:9090")
             }
             listeners.append(ListenerConfiguration(.tcp(address), isAdmin: true))
         }

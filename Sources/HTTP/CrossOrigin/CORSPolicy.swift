@@ -40,6 +40,9 @@ public struct CORSPolicy: Sendable {
         var exact: [[UInt8]] = []
         for value in values {
             let bytes = Array(value.utf8)
+            guard bytes.count <= 1024 else {
+                throw CORSOriginError(value, "is longer than the 1024 bytes an answer has room for")
+            }
             if let problem = Self.problem(with: bytes.span) {
                 throw CORSOriginError(value, problem)
             }

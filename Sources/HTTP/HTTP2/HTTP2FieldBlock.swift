@@ -7,7 +7,7 @@ import Primitives
 @safe final class HTTP2FieldBlock {
     /// Fields of a head, and those of a field list.
     private static let pairsMax = 24 + HTTPFieldList.countMax
-    private static let scratchBytesMax = 256
+    private static let scratchBytesMax = 4096
 
     private let storage: UnsafeMutablePointer<nghttp2_nv>
     private let scratch: UnsafeMutablePointer<UInt8>
@@ -58,7 +58,7 @@ import Primitives
             NGHTTP2_NV_FLAG_NO_COPY_NAME.rawValue)
     }
 
-    func append(_ name: StaticString, copying value: [UInt8]) {
+    func append(_ name: StaticString, copying value: Span<UInt8>) {
         let start = scratchUsed
         precondition(
             start + value.count <= Self.scratchBytesMax, "the scratch holds a head's values")

@@ -11,13 +11,9 @@ extension ResponseHead {
         } else {
             block.append(":status", decimal: status)
         }
-        block.append("content-type", contentType)
-        // RFC 9110 section 8.6: a 204 has no length.
-        if !hasTrailers, status != 204 {
-            block.append("content-length", decimal: contentLength)
+        forEachField(date: date) { field, value in
+            if hasTrailers, field == .contentLength { return }
+            block.append(field.name, copying: value)
         }
-        block.append("date", copying: date.bytes)
-        if let allow { block.append("allow", allow) }
-        if let retryAfterSeconds { block.append("retry-after", decimal: retryAfterSeconds) }
     }
 }
