@@ -1,0 +1,113 @@
+import HTTP
+import HTTPServer
+import IO
+import Primitives
+import Serving
+import TLS
+import Telemetry
+
+/// From flags to the server's configuration; what cannot be used ends the process with one line.
+extension ServeCommand {
+    /// Certificate and key, when TLS was asked for.
+    func certificates(_ limits: Limits) -> TLSCertificateStore? {
+        let certificate = tlsCert ?? Environment.text("MARTLET_TLS_CERT")
+        let key = tlsKey ?? Environment.text("MARTLET_TLS_KEY")
+        guard let certificate, let key else {
+            if certificate != nil || key != nil {
+                Exit.usage("--tls-cert and --tls-key are given together")
+            }
+            return nil
+        }
+        var configuration = TLSConfiguration(certificatePath: certificate, keyPath: key)
+        if let authority = tlsClientCa ?? Environment.text("MARTLET_TLS_CLIENT_CA") {
+            configuration.clientCAPath = authority
+            switch tlsClientAuth {
+            case "required": configuration.clientAuthentication = .required
+            case "optional": configuration.clientAuthentication = .optional
+            default: Exit.usage("--tls-client-auth is '\(tlsClientAuth)'; required or optional")
+            }
+        }
+        do throws(TLSError) {
+            return try TLSCertificateStore(configuration, limits: limits)
+        } catch {
+            Exit.failure(error.description)
+        }
+    }
+
+    func crossOrigin() -> CORSPolicy {
+        var origins = corsOrigin
+        if origins.isEmpty, let text = Environment.text("MARTLET_CORS_ORIGIN") {
+            origins = text.split(separator: " ").map(String.init)
+        }
+        do throws(CORSOriginError) {
+            return try CORSPolicy(origins: origins)
+        } catch {
+            Exit.usage("--cors-origin: \(error.description)")
+        }
+    }
+
+    func access(_ log: Log) -> ServerAccess {
+        guard let path = tokens ?? Environment.text("MARTLET_TOKENS") else { return ServerAccess() }
+        do throws(ConfigurationError) {
+            let access = try ServerAccess(path: path, limits: .standard)
+            if let warning = access.warning { log.info("access file: \(warning)") }
+            return access
+        } catch {
+            Exit.failure(error.description)
+        }
+    }
+
+    func listeners(isTLS: Bool) -> [ListenerConfiguration] {
+        let secondPort = tlsPort ?? Environment.text("MARTLET_TLS_PORT").flatMap { Int($0) }
+        let main = ListenAddress(host: host, port: UInt16(port))
+        var listeners = [ListenerConfiguration(.tcp(main), isTLS: isTLS && secondPort == nil)]
+        if let secondPort {
+            guard isTLS else { Exit.usage("--tls-port needs --tls-cert and --tls-key") }
+            let address = ListenAddress(host: host, port: UInt16(clamping: secondPort))
+            listeners.append(ListenerConfiguration(.tcp(address), isTLS: true))
+        }
+        if let path = unix ?? Environment.text("MARTLET_UNIX") {
+            listeners.append(ListenerConfiguration(.unix(path)))
+        }
+        if let text = adminListen ?? Environment.text("MARTLET_ADMIN_LISTEN") {
+            guard let address = ListenAddress(parsing: text) else {
+                Exit.usage(
+                    "--admin-listen is '\(text)'; expected HOST:PORT, such as 127.0.0.1:9090")
+            }
+            listeners.append(ListenerConfiguration(.tcp(address), isAdmin: true))
+        }
+        return listeners
+    }
+
+    func configuration() -> ServerConfiguration {
+        var configuration = ServerConfiguration()
+        configuration.certificates = certificates(configuration.limits)
+        configuration.listeners = listeners(isTLS: configuration.certificates != nil)
+        configuration.crossOrigin = crossOrigin()
+        let cores = Thread.processorCount
+        configuration.loopCount = threads > 0 ? threads : cores
+        configuration.workerCount = workers > 0 ? workers : cores
+        configuration.inlineMicroseconds = inlineMicroseconds
+        configuration.limits.bodyBytesMax = bodyBytes
+        configuration.limits.connectionsMax = connections
+        configuration.limits.requestRowsMax = requestRows
+        configuration.limits.headerMilliseconds = headerSeconds * 1000
+        configuration.limits.bodyMilliseconds = bodySeconds * 1000
+        configuration.limits.idleMilliseconds = idleSeconds * 1000
+        configuration.limits.drainDelayMilliseconds = drainDelay * 1000
+        configuration.limits.drainMilliseconds = drainTimeout * 1000
+        configuration.limits.connectionsPerAddressMax = connectionsPerAddress
+        configuration.limits.requestsPerConnectionMax = requestsPerConnection
+        configuration.limits.connectionAgeMilliseconds = connectionAgeSeconds * 1000
+        configuration.limits.headerBytesMax = headerBytes
+        configuration.limits.targetBytesMax = min(
+            configuration.limits.targetBytesMax, headerBytes)
+        configuration.limits.headerCountMax = headerCount
+        configuration.limits.bodyBytesPerSecondMin = bodyRate
+        configuration.limits.writeMilliseconds = writeSeconds * 1000
+        configuration.limits.decompressedBytesMax = decompressedBytes
+        configuration.limits.http2StreamsMax = streams
+        configuration.limits.handshakeMilliseconds = handshakeSeconds * 1000
+        return configuration
+    }
+}
