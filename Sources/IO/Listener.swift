@@ -52,7 +52,7 @@ public final class Listener {
             wanted.host.isEmpty ? nil : wanted.host, String(wanted.port), &hints, &found)
         guard code == 0, let info = found else {
             throw SystemError(
-                call: "look up host '\(wanted.host)'", code == EAI_SYSTEM ? errno : EINVAL)
+                call: "find the address of '\(wanted.host)'", code == EAI_SYSTEM ? errno : ENXIO)
         }
         defer { freeaddrinfo(found) }
         let flags = Int32(SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
