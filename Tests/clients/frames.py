@@ -120,7 +120,7 @@ class Peer:
                 self.got.setdefault(number, [dict(self.decoder.decode(data)), b""])
             elif kind == 0:
                 self.got[number][1] += data
-            elif kind == 3:
+            elif kind == 3 and number not in self.done:
                 raise AssertionError(f"stream {number} was reset: {int.from_bytes(data)}")
             if kind in (0, 1) and flags & 1:
                 self.done.add(number)

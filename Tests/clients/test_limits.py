@@ -89,11 +89,11 @@ def test_a_bomb_is_413(start, coding, encode):
     server = start(MODELS)
     bomb = encode(b" " * (256 << 20))
     before = server.resident_bytes
-    for _ in range(3):
+    for _ in range(8):
         answer = post(server, bomb, coding)
         assert answer.status_code == 413, answer.text
         error_of(answer)
-    assert server.resident_bytes - before < 96 << 20
+    assert server.resident_bytes - before < 160 << 20  # one buffer a loop, kept
     assert requests.post(server.url + PREDICT, json=ROW, timeout=20).status_code == 200
 
 
