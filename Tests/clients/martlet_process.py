@@ -19,7 +19,8 @@ BINARY = pathlib.Path(os.environ.get("MARTLET_BIN", ROOT / ".build/release/martl
 
 START_SECONDS = 30
 STOP_SECONDS = 60
-LISTENING = re.compile(rb"listening on http://127\.0\.0\.1:(\d+)")
+LISTENING = re.compile(rb"listening on (https?)://(127\.0\.0\.1|\[::1\]):(\d+)")
+ALSO = re.compile(rb"^  also (https|http|admin) at (.+?)\s*$")
 
 
 def run(*arguments, timeout=60, **options):
@@ -37,15 +38,18 @@ def tool(name, package):
 
 
 class MartletProcess:
-    def __init__(self, folder=MODELS, *options, environment=None):
+    """`verify` is what requests is given: the authority's file when the main port speaks TLS."""
+
+    def __init__(self, folder=MODELS, *options, environment=None, host="127.0.0.1", verify=None):
         assert BINARY.is_file(), f"{BINARY} is missing: swift build -c release, or set MARTLET_BIN"
         self.errors = tempfile.TemporaryFile()
         self.lines = []
-        self.port = None
+        self.host, self.port, self.scheme, self.verify = host, None, "http", verify
         self._listening = threading.Event()
         self.process = subprocess.Popen(
-            [str(BINARY), "serve", str(folder), "--host", "127.0.0.1", "--port", "0",
-             "--drain-delay", "0", *options],
+            [str(BINARY), "serve", str(folder), "--host", host, "--port", "0",
+             *([] if "--drain-delay" in options else ["--drain-delay", "0"]),
+             *map(str, options)],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self.errors,
             env={**os.environ, **(environment or {})})
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -64,7 +68,7 @@ class MartletProcess:
             self.lines.append(line)
             found = LISTENING.search(line)
             if found:
-                self.port = int(found[1])
+                self.scheme, self.port = found[1].decode(), int(found[3])
                 self._listening.set()
         self._listening.set()
 
@@ -73,7 +77,8 @@ class MartletProcess:
         status = None
         while time.monotonic() < end and self.process.poll() is None:
             try:
-                status = requests.get(f"{self.url}/readyz", timeout=5).status_code
+                status = requests.get(
+                    f"{self.url}/readyz", timeout=5, verify=self.verify).status_code
                 if status == 200:
                     return
             except requests.ConnectionError:
@@ -83,10 +88,45 @@ class MartletProcess:
 
     @property
     def url(self):
-        return f"http://127.0.0.1:{self.port}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme}://{host}:{self.port}"
+
+    def also(self, kind):
+        """Where a second listener is (https, http or admin): what the server says of it."""
+        end = time.monotonic() + START_SECONDS
+        while time.monotonic() < end:
+            for line in list(self.lines):
+                found = ALSO.match(line)
+                if found and found[1].decode() == kind:
+                    return found[2].decode()
+            time.sleep(0.02)
+        raise AssertionError(f"no {kind} listener; {self.report()}")
+
+    @property
+    def tls_port(self):
+        return int(self.also("https").rpartition(":")[2])
+
+    @property
+    def tls_url(self):
+        return f"https://localhost:{self.tls_port}"
+
+    @property
+    def resident_bytes(self):
+        with open(f"/proc/{self.process.pid}/status") as status:
+            for line in status:
+                if line.startswith("VmRSS:"):
+                    return int(line.split()[1]) << 10
+        raise AssertionError("the process has no resident memory")
+
+    def says(self, text, seconds=10):
+        """Waits until stderr has this text."""
+        end = time.monotonic() + seconds
+        while text not in self.error_text():
+            assert time.monotonic() < end, f"never said {text!r}; {self.report()}"
+            time.sleep(0.05)
 
     def connect(self, timeout=20):
-        connection = socket.create_connection(("127.0.0.1", self.port), timeout=timeout)
+        connection = socket.create_connection((self.host, self.port), timeout=timeout)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return connection
 
@@ -115,8 +155,9 @@ class MartletProcess:
             self.process.wait(10)
 
     def error_text(self):
-        self.errors.seek(0)
-        return self.errors.read().decode(errors="replace")
+        # The child writes at the same offset (one open file): pread leaves it alone.
+        size = os.fstat(self.errors.fileno()).st_size
+        return os.pread(self.errors.fileno(), size, 0).decode(errors="replace")
 
     def report(self):
         output = b"".join(self.lines[-20:]).decode(errors="replace")

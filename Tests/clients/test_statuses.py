@@ -110,12 +110,14 @@ def test_406_when_nothing_acceptable_can_be_answered(server):
         assert answer.status_code == status, (accept, answer.text)
 
 
-def test_compressed_bodies_are_refused_not_misread(server):
-    answer = requests.post(
-        f"{server.url}/models/iris/predict", data=b"\x1f\x8b\x08",
-        headers={"Content-Type": "application/json", "Content-Encoding": "gzip"}, timeout=20)
-    assert answer.status_code == 415, answer.text
-    error_of(answer)
+def test_compressed_bodies_are_decoded_or_refused_not_misread(server):
+    for body, coding, status, code in (
+            (b"\x1f\x8b\x08", "gzip", 400, "truncated_body"), (b"[[1,2,3,4]]", "br", 415, None)):
+        answer = requests.post(
+            f"{server.url}/models/iris/predict", data=body,
+            headers={"Content-Type": "application/json", "Content-Encoding": coding}, timeout=20)
+        assert answer.status_code == status, answer.text
+        assert error_of(answer)["code"] == (code or error_of(answer)["code"])
 
 
 def test_413_by_length_before_the_body_is_sent(server):
