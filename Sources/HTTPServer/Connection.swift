@@ -38,6 +38,8 @@ final class Connection {
     /// Ciphertext not yet taken by the kernel; plain connections have none.
     var wire = ByteBuffer()
 
+    /// Requests that came on it, of either protocol.
+    var requestCount = 0
     /// The number of the next request.
     var nextSequence: UInt32 = 0
     /// The number of the next answer to go out.

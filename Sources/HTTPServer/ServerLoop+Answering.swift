@@ -82,7 +82,7 @@ extension ServerLoop {
 
     private func isUsedUp(_ connection: Connection) -> Bool {
         limits.requestsPerConnectionMax > 0
-            && Int(connection.nextSequence) >= limits.requestsPerConnectionMax
+            && connection.requestCount >= limits.requestsPerConnectionMax
     }
 
     /// Sends the answers whose turn has come.

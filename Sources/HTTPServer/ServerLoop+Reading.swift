@@ -184,6 +184,7 @@ extension ServerLoop {
         _ connection: Connection, _ notes: ExchangeNotes, stream: Int32? = nil
     ) -> Exchange {
         metrics.count(loop: number, .requestsBegun)
+        connection.requestCount += 1
         if let stream {
             return Exchange(sequence: UInt32(bitPattern: stream), notes: notes)
         }
