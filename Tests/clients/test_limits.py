@@ -286,7 +286,7 @@ def test_the_body_limit_is_a_flag(start):
 
 
 def test_clients_that_leave_while_they_wait_are_counted(start, tmp_path):
-    slow_model(tmp_path / "slow")
+    slow_model(tmp_path / "slow", layers=240)
     (tmp_path / "slow" / "model.json").write_text(
         json.dumps({"batching": {"max_batch_size": 64}}))
     server = start(tmp_path)
