@@ -286,15 +286,18 @@ def test_the_body_limit_is_a_flag(start):
 
 
 def test_clients_that_leave_while_they_wait_are_counted(start, tmp_path):
-    slow_model(tmp_path / "slow")
+    slow_model(tmp_path / "slow", layers=96)
     (tmp_path / "slow" / "model.json").write_text(
         json.dumps({"batching": {"max_batch_size": 64}}))
     server = start(tmp_path)
-    body = json.dumps({"instances": [[0.0] * 512] * 128}).encode()
+    body = json.dumps({"instances": [[0] * 512] * 128}, separators=(",", ":")).encode()
     wires = [Wire(server) for _ in range(24)]
     for wire in wires:
         wire.send(request("POST", "/predict?model=slow", body, JSON))
-    time.sleep(0.3)
+    end = time.monotonic() + 20
+    while metric(server, "martlet_requests_in_flight") < 9:
+        assert time.monotonic() < end, "the requests never came in"
+        time.sleep(0.02)
     for wire in wires:  # RST, as a process that dies
         wire.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         wire.socket.close()
