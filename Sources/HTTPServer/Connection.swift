@@ -101,7 +101,9 @@ final class Connection {
         // An HTTP/2 session holds its streams to limits of its own, and must be read from to hear of
         // the client's windows.
         if let http2 { return http2.wantsRead }
-        return lastSequence == nil && outstanding < limits.pipelineMax
+        let isUsedUp =
+            limits.requestsPerConnectionMax > 0 && requestCount >= limits.requestsPerConnectionMax
+        return lastSequence == nil && !isUsedUp && outstanding < limits.pipelineMax
             && output.count < limits.outputBytesMax
     }
 }

@@ -93,13 +93,15 @@ public final class Listener {
         }
         withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
         let bound = withUnsafePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { raw in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { raw -> Int32 in
                 let size = socklen_t(MemoryLayout<sockaddr_un>.size)
-                if connect(socket, raw, size) == 0 || errno != ECONNREFUSED {
-                    // Somebody answers there, or nothing is there.
-                } else {
-                    unlink(path)
+                // Somebody listens there already.
+                if connect(socket, raw, size) == 0 {
+                    errno = EADDRINUSE
+                    return -1
                 }
+                // Only a socket that nobody listens on is in the way and may go; a file stays.
+                if errno == ECONNREFUSED, FileSystem.kind(of: path) == .socket { unlink(path) }
                 return bind(socket, raw, size)
             }
         }

@@ -8,7 +8,7 @@ enum ModelFile {
     /// is taken. Ends the process with a clear line when there is none.
     static func find(_ path: String) -> String {
         switch FileSystem.kind(of: path) {
-        case .file?, .other?: return path
+        case .file?, .socket?, .other?: return path
         case nil: Exit.failure("there is no file or folder '\(path)'")
         case .folder?: break
         }

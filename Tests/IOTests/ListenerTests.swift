@@ -33,3 +33,26 @@ import Testing
     #expect(ListenAddress(host: "::1", port: 80).description == "[::1]:80")
     #expect(ListenAddress(host: "127.0.0.1", port: 80).description == "127.0.0.1:80")
 }
+
+@Test func aFileInTheWayOfAUnixSocketIsNotDeleted() throws {
+    let path = "/tmp/martlet-socket-\(getpid())-\(UInt32.random(in: 0 ... .max))"
+    let file = try #require(fopen(path, "w"))
+    fclose(file)
+    defer { unlink(path) }
+    #expect(throws: SystemError.self) { _ = try Listener(unixPath: path) }
+    #expect(FileSystem.kind(of: path) == .file)
+}
+
+@Test func aStaleUnixSocketIsReplacedAndALiveOneIsNot() throws {
+    let path = "/tmp/martlet-socket-\(getpid())-\(UInt32.random(in: 0 ... .max))"
+    defer { unlink(path) }
+    let first = try Listener(unixPath: path)
+    do throws(SystemError) {
+        _ = try Listener(unixPath: path)
+        Issue.record("two listeners on one socket")
+    } catch {
+        #expect(error.code == EADDRINUSE)
+    }
+    first.close()
+    _ = try Listener(unixPath: path)
+}

@@ -33,7 +33,7 @@ enum SourceTree {
             case .file where name.hasSuffix(suffix):
                 let bytes = try FileSystem.contents(of: "\(root)/\(path)", byteCountMax: 8 << 20)
                 result.append(File(path: path, text: String(decoding: bytes, as: UTF8.self)))
-            case .folder, .file, .other, nil: continue
+            case .folder, .file, .socket, .other, nil: continue
             }
         }
         return result

@@ -153,6 +153,14 @@ def test_a_bomb_is_413(client):
     assert answer.status_code == 413
 
 
+def test_gzip_answers_say_so(server):
+    with httpx.Client(base_url=server.url, http1=False, http2=True, timeout=60) as client:
+        answer = client.post(PREDICT, json=[[5.1, 3.5, 1.4, 0.2]] * 200)
+        assert answer.headers["Content-Encoding"] == "gzip"
+        assert answer.headers["Vary"].lower() == "accept-encoding"
+        assert len(answer.json()["predictions"]) == 200
+
+
 def test_no_connection_fields_in_answers(client):
     for target in ("/models", "/nowhere", "/metrics"):
         names = {name.lower() for name in client.get(target).headers}

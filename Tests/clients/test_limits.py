@@ -195,6 +195,14 @@ def test_requests_of_one_connection(start):
         assert wire.ended()
 
 
+def test_requests_of_one_connection_count_when_pipelined_too(start):
+    server = start(MODELS, "--requests-per-connection", "3")
+    with Wire(server) as wire:
+        wire.send(predict(ROW) * 8)
+        assert [wire.read().closes for _ in range(3)] == [False, False, True]
+        assert wire.ended()
+
+
 def test_the_age_of_a_connection(start):
     """With its next answer it is closed, once it is a second old, a tenth more or less."""
     server = start(MODELS, "--connection-age-seconds", "1")
@@ -290,11 +298,14 @@ def test_clients_that_leave_while_they_wait_are_counted(start, tmp_path):
     (tmp_path / "slow" / "model.json").write_text(
         json.dumps({"batching": {"max_batch_size": 64}}))
     server = start(tmp_path)
-    body = json.dumps({"instances": [[0.0] * 512] * 128}).encode()
+    body = json.dumps({"instances": [[0] * 512] * 128}, separators=(",", ":")).encode()
     wires = [Wire(server) for _ in range(24)]
     for wire in wires:
         wire.send(request("POST", "/predict?model=slow", body, JSON))
-    time.sleep(0.3)
+    end = time.monotonic() + 20
+    while metric(server, "martlet_requests_in_flight") < 9:
+        assert time.monotonic() < end, "the requests never came in"
+        time.sleep(0.02)
     for wire in wires:  # RST, as a process that dies
         wire.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         wire.socket.close()

@@ -4,7 +4,7 @@
 
 /// Reading files and folders, with limits and errors that name the path.
 public enum FileSystem {
-    public enum Kind: Sendable { case file, folder, other }
+    public enum Kind: Sendable { case file, folder, socket, other }
 
     /// What is at a path, following symbolic links; nil when nothing is.
     public static func kind(of path: String) -> Kind? {
@@ -13,6 +13,7 @@ public enum FileSystem {
         switch status.st_mode & S_IFMT {
         case S_IFREG: return .file
         case S_IFDIR: return .folder
+        case S_IFSOCK: return .socket
         default: return .other
         }
     }
