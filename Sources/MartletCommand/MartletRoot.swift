@@ -16,7 +16,7 @@ struct MartletRoot: ParsableCommand {
                 --json '{"instances": [[5.1, 3.5, 1.4, 0.2]]}'
 
             Every flag is also an environment variable: --port is MARTLET_PORT,
-            --drain-seconds is MARTLET_DRAIN_SECONDS. A flag wins over its variable.
+            --drain-delay is MARTLET_DRAIN_DELAY. A flag wins over its variable.
             """,
         version: MartletVersion.text,
         subcommands: [
