@@ -70,6 +70,8 @@ class Peer:
         pairs = [(":method", method), (":path", target), (":scheme", "http"), (":authority", "a")]
         if method == "POST":
             pairs.append(("content-type", "application/json"))
+        if len(body) > 65535:
+            self.settings()  # until they are read, a stream's window is what RFC 9113 section 6.9.2 says
         self.frame(1, 4 | (end and not body), stream, fields(pairs))
         for at in range(0, len(body), 16384):
             last = end and at + 16384 >= len(body)
