@@ -8,16 +8,23 @@ package struct RouteMatch: Equatable {
     package var model: Range<Int>?
     /// `{version}` of the path, or `version=` of the query.
     package var version: Range<Int>?
+    /// `{label}` of the path, or `label=` of the query.
+    package var label: Range<Int>?
     /// `output=` of the query.
     package var output: Range<Int>?
+    /// `ready=true` of the query: only what is ready.
+    package var isReadyOnly = false
+    /// `load=true` of the query: an upload is loaded, too.
+    package var loads = false
 
     init(_ route: Route) { self.route = route }
 }
 
 /// Maps paths to routes without making strings.
 package enum Router {
-    /// `/predict`, `/models`, `/models/{name}`, `/models/{name}/predict`,
-    /// `/models/{name}/versions/{version}` and `…/predict`, and the health and metrics paths.
+    /// `/predict`, `/models`, `/models/{name}`, `/models/{name}/predict`, `…/load`, `…/unload` and
+    /// `…/rollback`, `/models/{name}/versions/{version}` and `/models/{name}/labels/{label}`, both also
+    /// with `/predict`, and the health and metrics paths.
     package static func match(_ bytes: Span<UInt8>, path: Range<Int>, query: Range<Int>)
         -> RouteMatch
     {
@@ -49,20 +56,35 @@ package enum Router {
         var match = RouteMatch(.model)
         match.model = name
         guard let third = segments.next(bytes) else { return match }
-        if Ascii.equals(bytes, third, "predict"), segments.next(bytes) == nil {
-            match.route = .predict
+        guard let fourth = segments.next(bytes) else {
+            guard let route = action(bytes, third) else { return RouteMatch(.unknown) }
+            match.route = route
             return match
         }
-        guard Ascii.equals(bytes, third, "versions"), let version = segments.next(bytes) else {
+        if Ascii.equals(bytes, third, "versions") {
+            match.route = .version
+            match.version = fourth
+        } else if Ascii.equals(bytes, third, "labels") {
+            match.route = .label
+            match.label = fourth
+        } else {
             return RouteMatch(.unknown)
         }
-        match.version = version
         guard let fifth = segments.next(bytes) else { return match }
         guard Ascii.equals(bytes, fifth, "predict"), segments.next(bytes) == nil else {
             return RouteMatch(.unknown)
         }
         match.route = .predict
         return match
+    }
+
+    /// What stands behind a model's name alone.
+    private static func action(_ bytes: Span<UInt8>, _ word: Range<Int>) -> Route? {
+        if Ascii.equals(bytes, word, "predict") { return .predict }
+        if Ascii.equals(bytes, word, "load") { return .load }
+        if Ascii.equals(bytes, word, "unload") { return .unload }
+        if Ascii.equals(bytes, word, "rollback") { return .rollback }
+        return nil
     }
 
     /// The parts of a path between slashes; one slash at the end counts for nothing.
@@ -98,6 +120,11 @@ package enum Router {
                 // What the path says wins over the query.
                 if match.model == nil, isKey(bytes, key, "model") { match.model = value }
                 if match.version == nil, isKey(bytes, key, "version") { match.version = value }
+                if match.label == nil, isKey(bytes, key, "label") { match.label = value }
+                if isKey(bytes, key, "ready") {
+                    match.isReadyOnly = Ascii.equals(bytes, value, "true")
+                }
+                if isKey(bytes, key, "load") { match.loads = Ascii.equals(bytes, value, "true") }
                 if match.output == nil, isKey(bytes, key, "output") { match.output = value }
             }
             start = end + 1

@@ -55,6 +55,12 @@ extension ServerLoop {
             close(connection)
             return
         }
+        if let upload = connection.uploads.first(where: { uploadDeadline($0) <= now }) {
+            metrics.count(loop: number, .timeouts)
+            fail(connection, upload, Refusal(HTTPRefusal.bodyTimeout))
+            settle(connection)
+            return
+        }
         if let http2 = connection.http2, !connection.hasOutput, !http2.isStalled {
             timeOut(connection, http2)
             return
@@ -67,6 +73,12 @@ extension ServerLoop {
         if !connection.isIdle || !isDraining { metrics.count(loop: number, .timeouts) }
         close(connection)
     }
+
+    /// When the loop's patience with an upload ends: nothing of it came, or was written, for so long.
+    func uploadDeadline(_ upload: Upload) -> UInt64 {
+        upload.lastProgress + UInt64(limits.uploadIdleMilliseconds)
+    }
+
     private func timeOut(_ connection: Connection, _ http2: HTTP2Session) {
         if let due = connection.goAwayAt, due <= now {
             connection.goAwayAt = nil

@@ -132,7 +132,8 @@ extension ServerLoop {
         if let tls = connection.tls, !tls.isHandshakeComplete {
             return connection.openedAt + UInt64(limits.handshakeMilliseconds)
         }
-        let goAway = connection.goAwayAt ?? .max
+        var goAway = connection.goAwayAt ?? .max
+        for upload in connection.uploads { goAway = min(goAway, uploadDeadline(upload)) }
         let isStalled = connection.http2?.isStalled ?? false
         if connection.hasOutput || isStalled {
             return min(goAway, connection.lastProgress + UInt64(limits.writeMilliseconds))

@@ -58,6 +58,10 @@ final class ServerLoop {
     let deflater: Deflater
     let http2Allocator: HTTP2Allocator
     let certificates: TLSCertificateStore?
+    let management: ManagementAccess
+    let shadow: ShadowQueue
+    /// What requests to a canary or a shadow are chosen with (SplitMix64).
+    private var randomState: UInt64
     let accessStore: AccessStore
     var access: AccessView
     let crossOrigin: CORSPolicy
@@ -73,7 +77,7 @@ final class ServerLoop {
     var now: UInt64 { nowNanoseconds / 1_000_000 }
 
     /// The models as this loop knows them; replaced when the registry's generation changes.
-    var catalog: Catalog
+    let catalog: Catalog
     /// The signal to stop has come.
     private var isLeaving = false
     /// Set when draining: after this time the remaining connections are cut.
@@ -82,7 +86,8 @@ final class ServerLoop {
     init(
         number: Int, listeners: [OwnListener], shared: SharedState, registry: Registry,
         metrics: ServerMetrics, mailbox: Mailbox<LoopMessage>, pool: ComputePool,
-        accessStore: AccessStore, configuration: ServerConfiguration
+        accessStore: AccessStore, management: ManagementAccess, shadow: ShadowQueue,
+        configuration: ServerConfiguration
     ) throws(SystemError) {
         self.number = number
         precondition(
@@ -98,6 +103,9 @@ final class ServerLoop {
         http2Allocator = HTTP2Allocator(limits: configuration.limits)
         certificates = configuration.certificates
         self.accessStore = accessStore
+        self.management = management
+        self.shadow = shadow
+        randomState = UInt64.random(in: 0 ... .max)
         access = AccessView(accessStore)
         crossOrigin = configuration.crossOrigin
         batcher = LoopBatcher(
@@ -122,7 +130,7 @@ final class ServerLoop {
             nowNanoseconds = MonotonicClock.nanoseconds
             metrics.count(loop: number, .turns)
             if catalog.snapshot.generation != registry.generation {
-                catalog = Catalog(registry.snapshot)
+                catalog.refresh(registry.snapshot)
             }
             access.refresh(accessStore)
             for index in 0..<count { handle(poller.event(index)) }
@@ -184,10 +192,23 @@ final class ServerLoop {
             case .completed(let batch):
                 answer(batch)
                 batcher.giveBack(batch)
+            case .registryChanged:
+                // Idle as this loop may be: what it keeps of versions that left can now be freed.
+                catalog.forgetRetired()
+                batcher.forgetRetired()
+            case .uploadWritten(let connection, let sequence, let byteCount):
+                uploadWritten(connection, sequence, byteCount)
+            case .managed(let managed): answer(managed)
             case .drain: beginDrain()
             }
         }
         messages.removeAll(keepingCapacity: true)
+    }
+
+    /// A uniform number; not for secrets.
+    func nextRandom() -> UInt64 {
+        randomState &+= 0x9e37_79b9_7f4a_7c15
+        return ShareOfTraffic.mixed(randomState)
     }
 
     // MARK: Connections
@@ -222,6 +243,7 @@ final class ServerLoop {
         metrics.count(loop: number, .connectionsAccepted)
         let connection = Connection(descriptor: descriptor, limits: limits)
         connection.isAdmin = listener.isAdmin
+        connection.isTrusted = listener.isAdmin || listener.place.isLocal
         if listener.isTLS, let certificates {
             connection.tls = TLSSession(context: certificates.context, limits: limits)
         }
@@ -286,6 +308,7 @@ final class ServerLoop {
         buffers.reclaim(&connection.wire)
         connection.parked.removeAll()
         metrics.count(loop: number, .connectionsClosed)
+        abandonUploads(connection)
         // Its unanswered requests end with it.
         let outstanding = connection.outstanding
         metrics.count(loop: number, .requestsEnded, outstanding)

@@ -87,6 +87,7 @@ extension ServeCommand {
         let cores = Thread.processorCount
         configuration.loopCount = threads > 0 ? threads : cores
         configuration.workerCount = workers > 0 ? workers : cores
+        configuration.control = control
         configuration.inlineMicroseconds = inlineMicroseconds
         configuration.limits.bodyBytesMax = bodyBytes
         configuration.limits.connectionsMax = connections
