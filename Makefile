@@ -1,5 +1,5 @@
 # Martlet's verbs. Each is one line; the work is in tools/. `make` alone lists them.
-.PHONY: help serve test check lint format build bench sanitize fuzz models clean
+.PHONY: help serve test check lint format build bench sanitize swaps fuzz models clean
 
 help:      ## this list
 	@sed -n 's/^\([a-z]*\): *## /  make \1\t/p' Makefile | expand -t 20
@@ -19,6 +19,8 @@ bench:     ## martlet against nginx and FastAPI over HTTP
 	@tools/bench.sh
 sanitize:  ## every test under the address and the thread sanitizer
 	@tools/sanitize.sh
+swaps:     ## 10,000 reloads of a model; resident memory must stay flat
+	@swift build -c release --product martlet && MARTLET_SWAPS=10000 .venv/bin/python -m pytest Tests/clients -q -s -p no:cacheprovider -k swaps_leave --timeout 3600
 fuzz:      ## every parser under libFuzzer, ten minutes each, or SECONDS=60
 	@Fuzz/run.sh all $(or $(SECONDS),600)
 models:    ## train the committed models again

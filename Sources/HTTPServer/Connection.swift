@@ -105,10 +105,8 @@ final class Connection {
         // An HTTP/2 session holds its streams to limits of its own, and must be read from to hear of
         // the client's windows.
         if let http2 { return http2.wantsRead }
-        if let upload = uploads.first, upload.waitingBytes >= limits.uploadBufferedBytesMax {
-            return false
-        }
-        if uploads.isEmpty == false { return lastSequence == nil }
+        // The body of an upload is read even when its request is the connection's last.
+        if let upload = uploads.first { return upload.waitingBytes < limits.uploadBufferedBytesMax }
         let isUsedUp =
             limits.requestsPerConnectionMax > 0 && requestCount >= limits.requestsPerConnectionMax
         return lastSequence == nil && !isUsedUp && outstanding < limits.pipelineMax

@@ -186,7 +186,9 @@ public final class ModelLoader {
     /// Makes the models of these names (nil: all) as the source has them.
     func reconcile(_ names: Set<String>?, force: Bool) {
         guard let found = scan() else { return }
-        listing = Dictionary(found.map { ($0.name, $0) }) { first, _ in first }
+        // What was not asked for stays as it was last looked at: its changes are still to be found.
+        for name in names ?? Set(listing.keys) { listing[name] = nil }
+        for model in found where names?.contains(model.name) ?? true { listing[model.name] = model }
         for model in found where names?.contains(model.name) ?? true { merge(model, force: force) }
         let known = Set(found.map(\.name))
         for index in models.indices
@@ -201,7 +203,9 @@ public final class ModelLoader {
         let changed = models.map(\.name).filter { names?.contains($0) ?? true }
         for name in changed {
             guard !queue.isStopped else { return }
-            if let index = index(of: name), models[index].compiled == nil { bring(index) }
+            if let index = index(of: name), models[index].compiled == nil {
+                bring(index, force: force)
+            }
         }
         publish()
     }

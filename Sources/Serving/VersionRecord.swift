@@ -51,7 +51,11 @@ struct VersionRecord {
 
     /// Whether it has content to load: never tried, or other content than what is served or failed.
     func isOutdated(force: Bool) -> Bool {
-        guard let found else { return served == nil && candidate.phase == .found }
+        guard let found else {
+            if served != nil { return false }
+            if case .failed = candidate.phase { return force }
+            return candidate.phase == .found
+        }
         if let served { return served.stamps != found.stamps }
         if case .failed = candidate.phase { return force || triedStamps != found.stamps }
         return true

@@ -47,26 +47,16 @@ extension FileSystem {
     public static func digest(
         of path: String, byteCountMax: Int
     ) throws(SystemError) -> SHA256.Digest {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw SystemError(call: "open \(path)", errno) }
-        defer { close(descriptor) }
+        var file = try FileReader(path: path)
         var stream = SHA256.Stream()
         var piece = ByteBuffer(capacity: 1 << 20)
         var total = 0
-        while true {
-            piece.removeAll()
-            var failure: Int32 = 0
-            let got = piece.write(atLeast: 1 << 20) { free in
-                let count = Glibc.read(descriptor, free.baseAddress, free.count)
-                if count < 0 { failure = errno }
-                return max(count, 0)
-            }
-            if failure == EINTR { continue }
-            guard failure == 0 else { throw SystemError(call: "read \(path)", failure) }
-            guard got > 0 else { return stream.digest }
-            total += got
+        while try file.read(into: &piece, byteCountMax: 1 << 20) {
+            total += piece.count
             guard total <= byteCountMax else { throw SystemError(call: "read \(path)", EFBIG) }
             stream.update(piece.span)
+            piece.removeAll()
         }
+        return stream.digest
     }
 }
