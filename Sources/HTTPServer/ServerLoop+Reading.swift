@@ -54,6 +54,7 @@ extension ServerLoop {
 
     private func decrypt(_ connection: Connection, _ tls: TLSSession) {
         if connection.input.capacity == 0 { connection.input = buffers.take() }
+        let isLetter = (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(ciphertext.span[0])
         reading: while true {
             switch tls.read(from: &ciphertext, into: &connection.input, atMost: 256 << 10) {
             case .progress: continue
@@ -65,12 +66,13 @@ extension ServerLoop {
                 // Only a client that asks for key updates and takes no answer gets here.
                 close(connection)
                 return
-            case .failed(.plainHTTP):
+            case .failed(let failure):
                 metrics.count(loop: number, .tlsFailures)
-                refusePlain(connection)
-                return
-            case .failed:
-                metrics.count(loop: number, .tlsFailures)
+                // OpenSSL knows some methods by their letters; a record never begins with one.
+                if failure == .plainHTTP || (failure == .notTLS && isLetter && connection.isFresh) {
+                    refusePlain(connection)
+                    return
+                }
                 // The alert says why; it fits the socket's buffer or the client did not want to know.
                 tls.drain(into: &connection.wire)
                 _ = Socket.write(connection.descriptor, from: &connection.wire)
