@@ -33,4 +33,7 @@ int martlet_cpu_level(void) {
 
 void martlet_trim_heap(void) { malloc_trim(0); }
 
-void martlet_set_mmap_threshold(int byte_count) { mallopt(M_MMAP_THRESHOLD, byte_count); }
+void martlet_set_heap_thresholds(int mmap_bytes, int trim_bytes) {
+    mallopt(M_MMAP_THRESHOLD, mmap_bytes);
+    mallopt(M_TRIM_THRESHOLD, trim_bytes);
+}

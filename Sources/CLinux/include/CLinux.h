@@ -24,7 +24,8 @@ int martlet_cpu_level(void);
 /// Gives free heap pages back to the system (malloc_trim).
 void martlet_trim_heap(void);
 
-/// Blocks from this size on are mapped one by one and unmapped when freed (mallopt M_MMAP_THRESHOLD).
-void martlet_set_mmap_threshold(int byte_count);
+/// Blocks from the first size on are mapped one by one and unmapped when freed; a heap whose free end
+/// reaches the second gives it back (mallopt M_MMAP_THRESHOLD, M_TRIM_THRESHOLD).
+void martlet_set_heap_thresholds(int mmap_bytes, int trim_bytes);
 
 #endif

@@ -6,10 +6,12 @@ import CLinux
 /// in the heap of each thread: a few large requests then stay resident for ever.
 public enum Heap {
     /// Blocks of `byteCount` and more go back to the system as soon as they are freed, for the rest
-    /// of the process. Call it once, before there are threads.
+    /// of the process, and a heap keeps twice as much of smaller ones for reuse (the allocator's own
+    /// proportion: less, and each body of a megabyte would need new pages). Call it once, before
+    /// there are threads.
     public static func returnBlocks(from byteCount: Int) {
         precondition(byteCount > 0 && byteCount <= 32 << 20, "a size that mallopt(3) takes")
-        martlet_set_mmap_threshold(Int32(byteCount))
+        martlet_set_heap_thresholds(Int32(byteCount), Int32(2 * byteCount))
     }
 
     /// Gives what is free in every heap back to the system. Holds the lock of one heap at a time;
