@@ -188,6 +188,7 @@ final class ServerLoop {
         inflated.clear(keepingUpTo: max)
         compressed.clear(keepingUpTo: max)
         requestBytes.clear(keepingUpTo: max)
+        Heap.trimOwn(returningFrom: limits.heapBlockBytesMax)
         shared.noteFreedMuch()
     }
 

@@ -14,6 +14,14 @@ public enum Heap {
         martlet_set_heap_thresholds(Int32(byteCount), Int32(2 * byteCount))
     }
 
+    /// Gives the free end of the calling thread's heap back to the system, which `trim` cannot reach.
+    /// For a thread that freed something large and rare; costs two uncontended locks and a system
+    /// call. `byteCount` is what `returnBlocks` was told.
+    public static func trimOwn(returningFrom byteCount: Int) {
+        precondition(byteCount > 0 && byteCount <= 32 << 20, "a size that mallopt(3) takes")
+        martlet_trim_own_heap(Int32(2 * byteCount))
+    }
+
     /// Gives what is free in every heap back to the system. Holds the lock of one heap at a time;
     /// costs some milliseconds, so it is for a thread that nobody waits for.
     public static func trim() { martlet_trim_heap() }
