@@ -266,8 +266,8 @@ private let tokens = Limits().http2ControlFramesMax
         let wire = HTTP2Wire()
         wire.send(
             HTTP2Frame.headers(1, HTTP2Frame.list("POST"), ends: false)
-                + HTTP2Frame.windowUpdate(1, 0))
-        #expect(wire.reset(1) == 1)
+                + HTTP2Frame.windowUpdate(1, 0x7FFF_FFFF))
+        #expect(wire.reset(1) == 3)
         let piece = HTTP2Frame.data(1, Array(repeating: 1, count: count))
         var taken = 0
         while taken < 3 * tokens, wire.send(piece) { taken += 1 }

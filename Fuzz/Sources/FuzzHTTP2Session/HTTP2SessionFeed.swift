@@ -54,11 +54,11 @@ extension HTTP2SessionExercise {
             precondition(request.stream % 2 == 1, "clients have odd numbers")
             output.begin(request.stream)
             var log: [UInt8] = []
-            let span = bytes.span
+            let all = Self.copy(bytes)
             func add(_ range: Range<Int>) {
-                precondition(range.upperBound <= span.count, "ranges are in the bytes")
+                precondition(range.upperBound <= all.count, "ranges are in the bytes")
                 log.append(UInt8(truncatingIfNeeded: range.count))
-                for index in range { log.append(span[index]) }
+                log += all[range]
             }
             if let refusal = request.refusal {
                 refused.insert(request.stream)
@@ -84,6 +84,10 @@ extension HTTP2SessionExercise {
                 }
             }
             requests[request.stream] = log
+        }
+
+        private static func copy(_ buffer: borrowing ByteBuffer) -> [UInt8] {
+            buffer.span.withUnsafeBufferPointer { Array($0) }
         }
 
         func answerAll() {
