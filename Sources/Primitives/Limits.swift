@@ -81,9 +81,9 @@ public struct Limits: Sendable {
     public var idleMilliseconds = 75_000
     /// A client that takes none of its answer.
     public var writeMilliseconds = 30_000
-    /// After the last answer of a connection, or the early answer of an HTTP/2 stream: how long, and for
-    /// how many bytes, what the client still sends is read and thrown away, so that it can read the
-    /// answer before a reset reaches it.
+    /// After the last answer of a connection: how long, and for how many bytes, what the client still
+    /// sends is read and thrown away, so that it can read the answer before a reset reaches it. After
+    /// the early answer of an HTTP/2 stream: how long the client may pause, for as many bytes.
     public var lingerMilliseconds = 2_000
     public var lingerBytesMax = 32 << 20
     /// Between the signal to stop and the closing of the listeners: readiness is 503 and requests are

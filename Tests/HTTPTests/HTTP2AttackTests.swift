@@ -42,7 +42,8 @@ private let tokens = Limits().http2ControlFramesMax
         stream += 2
     }
     #expect(stream < 2 * UInt32(tokens) && wire.goaway == calm)
-    #expect(wire.host.cancelled.count == wire.host.seen.count - 1)
+    #expect(wire.host.seen.count > tokens / 2 - 10)
+    #expect(wire.host.seen.count - wire.host.cancelled.count <= 1)
 }
 
 /// A client that is busy and cancels a tenth of its requests goes on for ever.
@@ -144,6 +145,18 @@ private let tokens = Limits().http2ControlFramesMax
     }
     #expect(taken < 20 && wire.goaway == calm && wire.host.session.isFlooding)
     #expect(wire.host.bufferedBytesPeak < 1000)
+}
+
+/// nghttp2 1.52 of Debian counts every part of a header that comes in pieces.
+@Test func continuationByteByByteIsNoFlood() {
+    let (wire, block) = (HTTP2Wire(), HTTP2Frame.list())
+    var input = HTTP2Frame.headers(1, Array(block[..<5]), complete: false)
+    for index in 5..<12 {
+        input += HTTP2Frame.continuation(1, [block[index]], complete: false)
+    }
+    input += HTTP2Frame.continuation(1, Array(block[12...]), complete: true)
+    for byte in input { #expect(wire.send([byte])) }
+    #expect(wire.isAnswered(1) && wire.goaway == nil && wire.host.seen.count == 1)
 }
 
 /// A block of one-byte references to one large entry of the table.

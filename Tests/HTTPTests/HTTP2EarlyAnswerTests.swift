@@ -65,6 +65,20 @@ private func refused(_ limits: Limits) -> HTTP2Wire {
     #expect(wire.host.session.isIdle && wire.host.session.nextExpiry == nil)
 }
 
+/// A client that goes on sending, however slowly, is given the time of a body.
+@Test func lingeringGoesOnWhileBytesComeAndEndsInTheEnd() {
+    let wire = refused(limits())
+    let begun = wire.host.now
+    while wire.reset(1) == nil, wire.host.now < begun + 100_000 {
+        wire.host.now += 1_500
+        wire.host.session.expire(now: wire.host.now)
+        wire.send(HTTP2Frame.data(1, [1]))
+    }
+    #expect(wire.host.now == begun + UInt64(Limits().bodyMilliseconds))
+    #expect(wire.reset(1) == 0 && wire.host.session.nextLimitHit() == .linger)
+    #expect(wire.serves(3))
+}
+
 @Test func clientThatEndsOrResetsWhileWeLingerEndsTheStream() {
     for last in [
         HTTP2Frame.data(1, [1], ends: true), HTTP2Frame.reset(1),

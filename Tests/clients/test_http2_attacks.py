@@ -139,8 +139,7 @@ def test_hpack_table_size_and_nonsense(victim):
         with Peer(victim.process, timeout=5) as peer:
             try:
                 peer.frame(HEADERS, 5, 1, block)
-                peer.frame(PING, 0, 0, b"12345678")
-                found = peer.until(lambda kind, _, stream, data: kind in (3, 6, 7) or stream == 1)
+                found = peer.until(lambda kind, *_: kind in (3, 7))
             except Ended:
                 continue
             # A dynamic table that only shrinks is legal: the list has no fields, which is malformed.
@@ -183,7 +182,8 @@ def test_empty_data_flood(victim, data):
 
 
 def test_window_update_flood(victim):
-    victim.flood(frame(WINDOW, 0, 0, (1).to_bytes(4)) * 100, 1000)
+    peer = Peer(victim.process, timeout=20, window=65535)
+    victim.flood(frame(WINDOW, 0, 0, (1).to_bytes(4)) * 100, 1000, peer)
 
 
 def test_unknown_frames_flood(victim):

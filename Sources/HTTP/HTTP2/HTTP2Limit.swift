@@ -11,8 +11,8 @@ public enum HTTP2Limit: Int, Sendable, Equatable, CaseIterable {
     /// `Limits.http2StreamsMax`. The stream is refused; a client that has acknowledged the limit
     /// loses its connection.
     case streams
-    /// `Limits.lingerBytesMax` or `lingerMilliseconds`: the client goes on with a body that was
-    /// answered long ago. The stream is reset without an error.
+    /// `Limits.lingerBytesMax`, `lingerMilliseconds` or `bodyMilliseconds`: the client goes on with a
+    /// body that was answered long ago, or leaves it open. The stream is reset without an error.
     case linger
 }
 

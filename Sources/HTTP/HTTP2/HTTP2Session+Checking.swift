@@ -11,7 +11,12 @@ extension HTTP2Session {
         charge(frame)
         guard !hasFailed else { return }
         switch UInt32(frame.type) {
-        case NGHTTP2_HEADERS.rawValue: checkHeaders(frame.stream)
+        case NGHTTP2_HEADERS.rawValue:
+            continuationCount = 0
+            checkHeaders(frame.stream)
+        case NGHTTP2_CONTINUATION.rawValue:
+            continuationCount += 1
+            if continuationCount > limits.http2ContinuationsMax { flooded(.controlFrames) }
         case NGHTTP2_DATA.rawValue: checkData(frame)
         case NGHTTP2_PRIORITY.rawValue:
             // RFC 9113 section 6.3, and RFC 7540 section 5.3.1: a stream cannot depend on itself.

@@ -5,23 +5,30 @@ extension HTTP2Session {
     /// Takes in bytes of the client. False: the connection is beyond repair; give out what `output`
     /// has, then close. `now` is in milliseconds of the loop's clock.
     public func receive(_ bytes: Span<UInt8>, now milliseconds: UInt64) -> Bool {
-        now = milliseconds
+        now = max(now, milliseconds)
         budget.refill(now: milliseconds)
         guard !hasFailed else { return false }
         var position = 0
-        var header: HTTP2FrameScanner.Header?
         while position < bytes.count, !hasFailed {
-            let end = scanner.next(bytes, from: position, &header)
-            if let header { check(header) }
-            guard !hasFailed else { break }
-            let piece = bytes.extracting(position..<end)
-            let taken = piece.withUnsafeBufferPointer {
-                nghttp2_session_mem_recv(session, $0.baseAddress, $0.count)
+            let piece = scanner.next(bytes, from: position)
+            position = piece.end
+            if let header = piece.header { check(header) }
+            if piece.heldCount > 0, !hasFailed {
+                let held = scanner.held
+                feed(held.span.extracting(first: piece.heldCount))
             }
-            if taken != piece.count { fail(Int32(truncatingIfNeeded: taken)) }
-            position = end
+            if piece.start < piece.end, !hasFailed {
+                feed(bytes.extracting(piece.start..<piece.end))
+            }
         }
         return !hasFailed && nghttp2_session_want_read(session) != 0
+    }
+
+    private func feed(_ piece: Span<UInt8>) {
+        let taken = piece.withUnsafeBufferPointer {
+            nghttp2_session_mem_recv(session, $0.baseAddress, $0.count)
+        }
+        if taken != piece.count { fail(Int32(truncatingIfNeeded: taken)) }
     }
 
     private func fail(_ result: Int32) {

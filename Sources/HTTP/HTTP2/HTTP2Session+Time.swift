@@ -16,7 +16,8 @@ extension HTTP2Session {
     }
 
     /// The rules are HTTP/1.1's: a fixed time for the header, as long for the body as it comes at the
-    /// least rate and at most a fixed time, and a short while for what follows an early answer.
+    /// least rate and at most a fixed time. What follows an early answer may pause for a short while,
+    /// and go on for the time of a body.
     private func expiry(_ stream: HTTP2Stream) -> UInt64? {
         switch stream.phase {
         case .receiving:
@@ -26,7 +27,10 @@ extension HTTP2Session {
             let earned = stream.intake.bodyBytes * 1000 / max(limits.bodyBytesPerSecondMin, 1)
             let allowed = min(limits.bodyGraceMilliseconds + earned, limits.bodyMilliseconds)
             return stream.began + UInt64(allowed)
-        case .lingering: return stream.began + UInt64(limits.lingerMilliseconds)
+        case .lingering:
+            return min(
+                stream.lastDiscarded + UInt64(limits.lingerMilliseconds),
+                stream.began + UInt64(limits.bodyMilliseconds))
         case .queued, .reported, .answered, .ended: return nil
         }
     }
@@ -63,6 +67,7 @@ extension HTTP2Session {
     func linger(_ stream: HTTP2Stream) {
         stream.phase = .lingering
         stream.began = now
+        stream.lastDiscarded = now
         pendingAnswerCount -= 1
         lingeringCount += 1
         allocator.releaseBuffers(stream)
@@ -76,6 +81,7 @@ extension HTTP2Session {
     /// comes to its end, or to our answer.
     func discard(_ stream: HTTP2Stream, byteCount: Int) {
         stream.discardedBytes += byteCount
+        stream.lastDiscarded = now
         guard stream.discardedBytes > limits.lingerBytesMax else {
             nghttp2_session_consume(session, stream.number, byteCount)
             return

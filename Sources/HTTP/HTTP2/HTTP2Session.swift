@@ -26,6 +26,8 @@ import Primitives
     var budget: HTTP2Budget
     var scanner = HTTP2FrameScanner()
     var ended = HTTP2EndedStreams()
+    /// CONTINUATION frames of the header block that is arriving.
+    var continuationCount = 0
     var now: UInt64 = 0
     /// What `output` fills, while it runs.
     var sink = ByteBuffer()
@@ -103,7 +105,8 @@ import Primitives
         // What waits because the client does not read: acknowledgements are queued nowhere else.
         nghttp2_option_set_max_outbound_ack(option, limits.http2AcknowledgementsMax)
         nghttp2_option_set_max_settings(option, HTTP2Settings.countMax)
-        nghttp2_option_set_max_continuations(option, limits.http2ContinuationsMax)
+        // Ours is the limit; nghttp2 counts some twice.
+        nghttp2_option_set_max_continuations(option, limits.http2ContinuationsMax * 4)
         // A second fence behind our budget, by nghttp2's own clock.
         nghttp2_option_set_stream_reset_rate_limit(
             option, UInt64(limits.http2ControlFramesMax * 2),

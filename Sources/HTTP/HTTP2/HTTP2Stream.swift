@@ -20,8 +20,10 @@ final class HTTP2Stream {
     var number: Int32 = 0
     var phase = Phase.receiving
     var refusal: HTTPRefusal?
-    /// Milliseconds of the loop's clock when its HEADERS frame came, or when its lingering began.
+    /// Milliseconds of the loop's clock when its HEADERS frame came, or when its answer was out.
     var began: UInt64 = 0
+    /// When bytes came last while it lingers.
+    var lastDiscarded: UInt64 = 0
     /// Bytes that came for a request that is answered or refused.
     var discardedBytes = 0
 
