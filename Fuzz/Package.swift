@@ -24,6 +24,7 @@ let package = Package(
         target("FuzzChunkedDecoder"),
         target("FuzzContentCoding"),
         target("FuzzHTTP1Session"),
+        target("FuzzHTTP2Session"),
         target("FuzzJSONReader"),
         target("FuzzPredictDecoder"),
     ],

@@ -49,12 +49,23 @@ extension ServerLoop {
         settle(connection)
     }
 
-    private func countLimits(_ http2: HTTP2Session) {
-        if http2.takeFlood() {
-            metrics.count(loop: number, .http2Floods)
-            metrics.count(loop: number, limit: .http2ControlFrames)
+    /// Counts what no refusal tells of.
+    func countLimits(_ http2: HTTP2Session) {
+        while let hit = http2.nextLimitHit() {
+            switch hit {
+            case .controlFrames:
+                metrics.count(loop: number, .http2Floods)
+                metrics.count(loop: number, limit: .http2ControlFrames)
+            case .headerBytes:
+                metrics.count(loop: number, .http2Floods)
+                metrics.count(loop: number, limit: .headerBytes)
+            case .headerTime:
+                metrics.count(loop: number, .timeouts)
+                metrics.count(loop: number, limit: .headerTime)
+            case .streams: metrics.count(loop: number, limit: .streams)
+            case .linger: break
+            }
         }
-        for _ in 0..<http2.takeRefusedStreams() { metrics.count(loop: number, limit: .streams) }
     }
 
     /// Requests whose stream was reset are not computed, if they still wait.

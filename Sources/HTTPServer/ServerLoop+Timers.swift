@@ -56,7 +56,7 @@ extension ServerLoop {
             close(connection)
             return
         }
-        if let http2 = connection.http2, !connection.hasOutput, !http2.isStalled {
+        if let http2 = connection.http2, !isWriteTimeOver(connection, http2) {
             timeOut(connection, http2)
             return
         }
@@ -79,18 +79,26 @@ extension ServerLoop {
         close(connection)
     }
 
+    /// Whether answers wait that the client has taken nothing of for too long.
+    private func isWriteTimeOver(_ connection: Connection, _ http2: HTTP2Session) -> Bool {
+        (connection.hasOutput || http2.isStalled)
+            && now >= connection.lastProgress + UInt64(limits.writeMilliseconds)
+    }
+
     private func timeOut(_ connection: Connection, _ http2: HTTP2Session) {
         if let due = connection.goAwayAt, due <= now {
             connection.goAwayAt = nil
             http2.finishDrain()
-        } else if let began = http2.oldestIncomplete {
-            metrics.count(loop: number, .timeouts)
-            // Half a header cannot be answered, so no refusal will count it.
-            if http2.isInHeader { metrics.count(loop: number, limit: .headerTime) }
-            http2.expire(
-                beganBefore: max(began + 1, now - min(now, UInt64(limits.bodyMilliseconds))))
-            takeRequests(connection, http2)
-        } else if connection.outstanding == 0 {
+        } else if let due = http2.nextExpiry {
+            // Else a stream has moved meanwhile, and the deadline is set anew below.
+            if due <= now {
+                let incomplete = http2.incompleteCount
+                http2.expire(now: now)
+                if http2.incompleteCount < incomplete { metrics.count(loop: number, .timeouts) }
+                countLimits(http2)
+                takeRequests(connection, http2)
+            }
+        } else if connection.outstanding == 0, !connection.hasOutput, !http2.isStalled {
             if !isDraining {
                 metrics.count(loop: number, .timeouts)
                 metrics.count(loop: number, limit: .idleTime)

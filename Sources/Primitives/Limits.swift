@@ -36,6 +36,10 @@ public struct Limits: Sendable {
     /// Frames that cost us work and a client nothing: so many at once, so many a second.
     public var http2ControlFramesMax = 2_000
     public var http2ControlFramesPerSecond = 200
+    /// Answers to PING and SETTINGS that wait because the client does not read.
+    public var http2AcknowledgementsMax = 256
+    /// CONTINUATION frames of one header block: 16 KiB each hold the largest header list.
+    public var http2ContinuationsMax = 8
     /// Free memory that a loop keeps for nghttp2, and the same for the buffers of streams.
     public var http2KeptBytesMax = 8 << 20
     /// Open connections of the whole server.
@@ -78,7 +82,8 @@ public struct Limits: Sendable {
     /// A client that takes none of its answer.
     public var writeMilliseconds = 30_000
     /// After the last answer of a connection: how long, and for how many bytes, what the client still
-    /// sends is read and thrown away, so that it can read the answer before a reset reaches it.
+    /// sends is read and thrown away, so that it can read the answer before a reset reaches it. After
+    /// the early answer of an HTTP/2 stream: how long the client may pause, for as many bytes.
     public var lingerMilliseconds = 2_000
     public var lingerBytesMax = 32 << 20
     /// Between the signal to stop and the closing of the listeners: readiness is 503 and requests are
