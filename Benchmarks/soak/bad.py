@@ -178,7 +178,7 @@ def clear_text_to_tls(context, tally, chance, end):
     with context.place.connect(tls=True) as connection:
         sent(connection, context.questions[0].wire())
         connection.settimeout(PATIENCE_SECONDS)
-        only(rest(connection))
+        only(rest(connection), 400)
     tally.count("broken: clear text to TLS")
 
 

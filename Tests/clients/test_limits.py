@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from answers import BY_NAME, as_json_rows, assert_equal_to_reference
-from martlet_process import MODELS, tool, room, within
+from martlet_process import MODELS, room, tool, within
 from test_statuses import error_of, slow_model
 from wire import JSON, Wire, predict, request
 
