@@ -18,8 +18,7 @@ extension ServerLoop {
             return
         }
         if connection.input.capacity == 0 { connection.input = buffers.take() }
-        // A large body is read in pieces that grow with it.
-        let wanted = min(max(connection.input.count, 4096), 1 << 20)
+        let wanted = readBytes(connection)
         switch Socket.read(connection.descriptor, into: &connection.input, atLeast: wanted) {
         case .bytes(let count):
             metrics.count(loop: number, .bytesRead, count)
@@ -28,6 +27,16 @@ extension ServerLoop {
         case .endOfStream: peerFinished(connection)
         case .failed: close(connection)
         }
+    }
+
+    /// How much room a read offers: a large body is read in pieces that grow with what came of it:
+    /// few calls, little copying, and no memory for a client that only announces one.
+    private func readBytes(_ connection: Connection) -> Int {
+        if let http2 = connection.http2 {
+            return http2.bufferedBytes < 16 << 10 ? 4 << 10 : 128 << 10
+        }
+        let came = connection.input.count
+        return min(max(connection.session.isInBody ? 8 * came : came, 4 << 10), 1 << 20)
     }
 
     /// The client sends nothing more. Half of a request is nothing to answer; whole ones still are.
