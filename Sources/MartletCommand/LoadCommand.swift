@@ -73,7 +73,10 @@ struct LoadCommand: ParsableCommand {
             requests: [PreparedRequest(method: "GET", path: "/", fields: [], body: [])])
         connection.apply(to: &base)
         pace.apply(to: &base)
-        base.requests = request.prepare(base)
+        // Metadata is asked for in HTTP/1.1.
+        var asking = base
+        if base.speaksHTTP2, base.tls != nil { asking.tls = connection.context(false) }
+        base.requests = request.prepare(asking)
         var reports: [LoadReport] = []
         for pace in paces {
             var configuration = base

@@ -159,6 +159,7 @@ struct LoadConnectionOptions: ParsableArguments {
         configuration.connections = count
     }
 
+    /// What TLS needs, with one protocol to offer.
     func context(_ speaksHTTP2: Bool) -> TLSClientContext {
         var tls = TLSClientConfiguration()
         tls.authorityPath = ca ?? Environment.text("MARTLET_CA")
