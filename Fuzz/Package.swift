@@ -23,6 +23,7 @@ let package = Package(
     targets: [
         target("FuzzChunkedDecoder"),
         target("FuzzContentCoding"),
+        target("FuzzHTTP1Answer"),
         target("FuzzHTTP1Session"),
         target("FuzzHTTP2Session"),
         target("FuzzJSONReader"),

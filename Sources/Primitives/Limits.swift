@@ -141,6 +141,31 @@ public struct Limits: Sendable {
     /// How long one key seals session tickets: who steals it can read the TLS 1.2 sessions it sealed.
     public var tlsTicketKeySeconds = 86_400
 
+    /// `martlet load`: the head of an answer, and interim answers (1xx) before one.
+    public var answerHeadBytesMax = 64 << 10
+    public var interimAnswersMax = 64
+    /// Requests of one thread of `martlet load` that wait for a connection; later ones are counted as
+    /// a failure.
+    public var loadQueueMax = 1 << 18
+    /// Connections, and clients, of `martlet load`.
+    public var loadConnectionsMax = 10_000
+    /// Arrivals a second. 10^7 is ten times what a core can send.
+    public var loadRateMax = 10_000_000
+    /// A connection of `martlet load` that does not come about.
+    public var loadConnectMilliseconds = 5_000
+    /// After a failed connection, before the same client tries again.
+    public var loadReconnectMilliseconds = 50
+    /// After the last request of a run without `--timeout-ms`: how long answers are waited for.
+    public var loadDrainMilliseconds = 10_000
+    /// A file that `martlet load` sends.
+    public var loadBodyBytesMax = 1 << 30
+    /// Distinct bodies that `martlet load` makes.
+    public var loadBodiesMax = 4_096
+    /// Memory of those bodies together.
+    public var loadBodiesBytesMax = 256 << 20
+    /// Metadata of a model that `martlet load` reads.
+    public var loadMetadataBytesMax = 16 << 20
+
     public init() {}
 
     public static let standard = Limits()

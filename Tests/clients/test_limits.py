@@ -12,7 +12,7 @@ import requests
 
 from answers import BY_NAME, as_json_rows, assert_equal_to_reference
 from martlet_process import MODELS, room, tool, within
-from test_statuses import error_of, slow_model
+from test_statuses import error_of
 from wire import JSON, Wire, predict, request
 
 IRIS = BY_NAME["iris"]

@@ -7,6 +7,7 @@
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 
 /// accept4(2), which needs _GNU_SOURCE: that macro is set in CLinux.c only, since in a header it
 /// clashes with SwiftGlibc's fd_set.
