@@ -4,6 +4,7 @@
 #include <malloc.h>
 #include <pthread.h>
 #include <sched.h>
+#include <stdlib.h>
 #include <sys/file.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -43,3 +44,17 @@ void martlet_lower_thread_priority(void) {
 int martlet_lock_file(int descriptor) { return flock(descriptor, LOCK_EX | LOCK_NB) == 0; }
 
 void martlet_trim_heap(void) { malloc_trim(0); }
+
+void martlet_trim_own_heap(int trim_bytes) {
+    // malloc_trim leaves the end of every heap but the first alone. Freeing a block of 64 KiB or more
+    // gives the end of its heap back, when it has reached the threshold.
+    mallopt(M_TRIM_THRESHOLD, 64 << 10);
+    void *volatile block = malloc(256 << 10);
+    free(block);
+    mallopt(M_TRIM_THRESHOLD, trim_bytes);
+}
+
+void martlet_set_heap_thresholds(int mmap_bytes, int trim_bytes) {
+    mallopt(M_MMAP_THRESHOLD, mmap_bytes);
+    mallopt(M_TRIM_THRESHOLD, trim_bytes);
+}

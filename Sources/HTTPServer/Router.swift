@@ -16,6 +16,8 @@ package struct RouteMatch: Equatable {
     package var isReadyOnly = false
     /// `load=true` of the query: an upload is loaded, too.
     package var loads = false
+    /// The query has one of these keys twice: which one counts would be a guess.
+    package var hasRepeatedKey = false
 
     init(_ route: Route) { self.route = route }
 }
@@ -106,6 +108,7 @@ package enum Router {
     private static func readQuery(
         _ bytes: Span<UInt8>, _ query: Range<Int>, into match: inout RouteMatch
     ) {
+        var seen = QueryKeys()
         var start = query.lowerBound
         while start < query.upperBound {
             var end = start
@@ -116,19 +119,40 @@ package enum Router {
             }
             if let equals {
                 let value = equals + 1..<end
-                let key = start..<equals
+                let key = queryKey(bytes, start..<equals)
+                if !seen.isDisjoint(with: key) { match.hasRepeatedKey = true }
+                seen.formUnion(key)
                 // What the path says wins over the query.
-                if match.model == nil, isKey(bytes, key, "model") { match.model = value }
-                if match.version == nil, isKey(bytes, key, "version") { match.version = value }
-                if match.label == nil, isKey(bytes, key, "label") { match.label = value }
-                if isKey(bytes, key, "ready") {
-                    match.isReadyOnly = Ascii.equals(bytes, value, "true")
-                }
-                if isKey(bytes, key, "load") { match.loads = Ascii.equals(bytes, value, "true") }
-                if match.output == nil, isKey(bytes, key, "output") { match.output = value }
+                if key == .model, match.model == nil { match.model = value }
+                if key == .version, match.version == nil { match.version = value }
+                if key == .label, match.label == nil { match.label = value }
+                if key == .output, match.output == nil { match.output = value }
+                if key == .ready { match.isReadyOnly = Ascii.equals(bytes, value, "true") }
+                if key == .load { match.loads = Ascii.equals(bytes, value, "true") }
             }
             start = end + 1
         }
+    }
+
+    private struct QueryKeys: OptionSet {
+        let rawValue: UInt8
+
+        static let model = QueryKeys(rawValue: 1)
+        static let version = QueryKeys(rawValue: 2)
+        static let output = QueryKeys(rawValue: 4)
+        static let label = QueryKeys(rawValue: 8)
+        static let ready = QueryKeys(rawValue: 16)
+        static let load = QueryKeys(rawValue: 32)
+    }
+
+    /// The key of ours that this is, or none.
+    private static func queryKey(_ bytes: Span<UInt8>, _ key: Range<Int>) -> QueryKeys {
+        if isKey(bytes, key, "model") { return .model }
+        if isKey(bytes, key, "version") { return .version }
+        if isKey(bytes, key, "label") { return .label }
+        if isKey(bytes, key, "ready") { return .ready }
+        if isKey(bytes, key, "load") { return .load }
+        return isKey(bytes, key, "output") ? .output : []
     }
 
     /// Whether a query key is this name, as it stands or percent-encoded.

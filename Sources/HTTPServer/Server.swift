@@ -173,6 +173,16 @@ public final class Server {
         }
     }
 
+    /// What is due from time to time: a new ticket key, and memory that large requests left in the
+    /// heap goes back to the system. Cheap enough for once a second.
+    public func keepHouse() {
+        let seconds = Int(MonotonicClock.nanoseconds / 1_000_000_000)
+        if configuration.certificates?.rotateKeys(now: seconds) == true {
+            log.info("certificates: session tickets are sealed with a new key")
+        }
+        if shared.takeFreedMuch() { Heap.trim() }
+    }
+
     /// Whether everything that was there at the start is loaded or has failed.
     public var isSettled: Bool { registry.snapshot.isComplete }
 
@@ -218,7 +228,7 @@ extension Server {
         loaderQueue.stop()
         let end = MonotonicClock.nanoseconds &+ 2_000_000_000
         while !loaderQueue.hasEnded, MonotonicClock.nanoseconds < end {
-            Thread.pause(milliseconds: 1)
+            Thread.sleep(milliseconds: 1)
         }
         if loaderQueue.hasEnded { loaderThread?.join() }
     }

@@ -61,7 +61,7 @@ final class ServerLoop {
     let management: ManagementAccess
     let shadow: ShadowQueue
     /// What requests to a canary or a shadow are chosen with (SplitMix64).
-    private var randomState: UInt64
+    var randomState: UInt64
     let accessStore: AccessStore
     var access: AccessView
     let crossOrigin: CORSPolicy
@@ -182,33 +182,22 @@ final class ServerLoop {
         }
         dirty.removeAll(keepingCapacity: true)
         // Writing may have made room below the output limit.
-        if !resuming.isEmpty { finishTurn() }
+        if !resuming.isEmpty { finishTurn() } else { trimScratch() }
     }
 
-    private func receiveMessages() {
-        mailbox.receive(into: &messages)
-        for message in messages {
-            switch message {
-            case .completed(let batch):
-                answer(batch)
-                batcher.giveBack(batch)
-            case .registryChanged:
-                // Idle as this loop may be: what it keeps of versions that left can now be freed.
-                catalog.forgetRetired()
-                batcher.forgetRetired()
-            case .uploadWritten(let connection, let sequence, let byteCount):
-                uploadWritten(connection, sequence, byteCount)
-            case .managed(let managed): answer(managed)
-            case .drain: beginDrain()
-            }
-        }
-        messages.removeAll(keepingCapacity: true)
-    }
-
-    /// A uniform number; not for secrets.
-    func nextRandom() -> UInt64 {
-        randomState &+= 0x9e37_79b9_7f4a_7c15
-        return ShareOfTraffic.mixed(randomState)
+    /// One large request or answer does not stay resident.
+    private func trimScratch() {
+        let max = limits.scratchBytesMax
+        guard
+            body.capacity > max || inflated.capacity > max || compressed.capacity > max
+                || requestBytes.capacity > max
+        else { return }
+        body.clear(keepingUpTo: max)
+        inflated.clear(keepingUpTo: max)
+        compressed.clear(keepingUpTo: max)
+        requestBytes.clear(keepingUpTo: max)
+        Heap.trimOwn(returningFrom: limits.heapBlockBytesMax)
+        shared.noteFreedMuch()
     }
 
     // MARK: Connections
@@ -224,8 +213,10 @@ final class ServerLoop {
             case .wouldBlock: return
             case .exhausted:
                 // Waiting clients stay in the kernel's queue; trying at once would spin.
+                metrics.count(loop: number, limit: .descriptors)
                 listen(false)
-                wheel.schedule(Token.acceptAgain, due: now + 100)
+                wheel.schedule(
+                    Token.acceptAgain, due: now + UInt64(limits.acceptPauseMilliseconds))
                 return
             }
         }
@@ -280,6 +271,7 @@ final class ServerLoop {
         if connection.isAdmin { return nil }
         guard shared.takeConnection(max: limits.connectionsMax) else {
             metrics.count(loop: number, .connectionsRefused)
+            metrics.count(loop: number, limit: .connections)
             return Refusal(
                 503, "too_many_connections",
                 "the server has \(limits.connectionsMax) connections, its limit",
@@ -289,6 +281,7 @@ final class ServerLoop {
         guard limits.connectionsPerAddressMax > 0, peer != 0 else { return nil }
         guard shared.takeAddress(peer, max: limits.connectionsPerAddressMax) else {
             metrics.count(loop: number, .connectionsRefused)
+            metrics.count(loop: number, limit: .connectionsPerAddress)
             return Refusal(
                 429, "too_many_connections",
                 "this address has \(limits.connectionsPerAddressMax) connections, its limit",
@@ -329,7 +322,7 @@ final class ServerLoop {
     // MARK: Draining
 
     /// The first half: readiness is 503 already, accepting goes on.
-    private func beginDrain() {
+    func beginDrain() {
         guard !isLeaving else { return }
         isLeaving = true
         // HTTP/2 clients hear of it first, then which stream was the last (RFC 9113 section 6.8).

@@ -107,9 +107,14 @@ extension HTTP2Session {
         stream.unconsumedBytes = 0
     }
 
-    /// Throws away what was kept of a body that nobody fetches any more.
-    func dropPieces(_ stream: HTTP2Stream) {
+    /// Throws away what was kept of a body that nobody fetches any more. What still comes is read and
+    /// thrown away as behind any early answer, so its client may go on while the stream is open.
+    func dropPieces(_ stream: HTTP2Stream, isOpen: Bool) {
         guard stream.delivery != .gathered else { return }
+        if isOpen, stream.unconsumedBytes > 0 {
+            nghttp2_session_consume(session, stream.number, stream.unconsumedBytes)
+            stream.unconsumedBytes = 0
+        }
         giveBack(stream)
         count(buffered: -stream.intake.dropBody())
         stream.delivery = .gathered
