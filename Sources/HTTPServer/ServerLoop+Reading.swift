@@ -42,7 +42,9 @@ extension ServerLoop {
     /// The client sends nothing more. Half of a request is nothing to answer; whole ones still are.
     private func peerFinished(_ connection: Connection) {
         connection.isPeerFinished = true
-        if connection.outstanding == 0, !connection.hasOutput {
+        // The rest of an upload will not come, so its answer has nobody who waits for it.
+        let isCut = !connection.uploads.isEmpty
+        if isCut || (connection.outstanding == 0 && !connection.hasOutput) {
             close(connection)
         } else {
             settle(connection)
