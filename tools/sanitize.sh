@@ -22,8 +22,9 @@ for sanitizer in "$@"; do
     swift build "${options[@]}" --product martletPackageTests
     preload=
     if [ "$sanitizer" = thread ]; then
-        preload=$PWD/$folder/thread-sanitizer-futex.so
-        gcc -O2 -Wall -Wextra -Werror -shared -fPIC -o "$preload" tools/thread-sanitizer-futex.c
+        preload=$PWD/$folder/thread-sanitizer-mutex.so
+        "$(dirname "$(readlink -f "$(command -v swift)")")/clang" -O2 -Wall -Wextra -Werror -shared -fPIC \
+            -o "$preload" tools/thread-sanitizer-mutex.c
     fi
     LD_PRELOAD=$preload swift test "${options[@]}" --skip-build --disable-xctest </dev/null || status=1
     LD_PRELOAD=$preload MARTLET_BIN="$folder/release/martlet" \
