@@ -25,6 +25,7 @@ let package = Package(
         target("FuzzContentCoding"),
         target("FuzzHTTP1Answer"),
         target("FuzzHTTP1Session"),
+        target("FuzzHTTP2Session"),
         target("FuzzJSONReader"),
         target("FuzzPredictDecoder"),
     ],
