@@ -6,8 +6,7 @@ import Primitives
 ///       "description": "…",
 ///       "labels": ["setosa", "versicolor", "virginica"],
 ///       "sample": [[5.1, 3.5, 1.4, 0.2]],
-///       "batching": {"max_batch_size": 64},
-///       "limits": {"queue_items": 1024, "queue_bytes": 268435456}
+///       "batching": {…}, "limits": {…}          (BatchingConfiguration)
 ///     }
 public struct ModelConfiguration: Sendable {
     public var description = ""
@@ -15,16 +14,11 @@ public struct ModelConfiguration: Sendable {
     public var labels: [String] = []
     /// Example instances, as a client would send them in `instances`.
     public var sample: JSONValue?
-    /// The most rows of one run.
-    public var batchSizeMax = 64
-    /// Requests of this model that may wait for the compute pool.
-    public var queueItemsMax: Int
-    /// Input bytes of this model that may wait.
-    public var queueBytesMax: Int
+    /// How its requests are gathered and how many may wait.
+    public var batching: BatchingConfiguration
 
     public init(limits: Limits = .standard) {
-        queueItemsMax = limits.queueItemsMax
-        queueBytesMax = limits.queueBytesMax
+        batching = BatchingConfiguration(limits: limits)
     }
 
     /// Reads a `model.json`. The error names the file and the key.
@@ -46,7 +40,7 @@ public struct ModelConfiguration: Sendable {
     }
 
     /// Where in the file a value stands.
-    private struct Place {
+    struct Place {
         let path: String
         let key: String
 
@@ -75,25 +69,8 @@ public struct ModelConfiguration: Sendable {
                     throw inner.error("expected an array with at least one instance")
                 }
                 sample = member.value
-            case "batching":
-                for setting in try Self.members(member.value, inner) {
-                    let place = inner.inside(setting.key)
-                    guard setting.key == "max_batch_size" else {
-                        throw place.error("unknown key; known here: max_batch_size")
-                    }
-                    batchSizeMax = try Self.count(setting.value, 1...65_536, place)
-                }
-            case "limits":
-                for setting in try Self.members(member.value, inner) {
-                    let place = inner.inside(setting.key)
-                    switch setting.key {
-                    case "queue_items":
-                        queueItemsMax = try Self.count(setting.value, 1...1_000_000, place)
-                    case "queue_bytes":
-                        queueBytesMax = try Self.count(setting.value, 1...(1 << 40), place)
-                    default: throw place.error("unknown key; known here: queue_items, queue_bytes")
-                    }
-                }
+            case "batching": try batching.apply(batching: member.value, inner)
+            case "limits": try batching.apply(limits: member.value, inner)
             default:
                 throw inner.error(
                     "unknown key; known here: description, labels, sample, batching, limits")
@@ -101,21 +78,21 @@ public struct ModelConfiguration: Sendable {
         }
     }
 
-    private static func members(
+    static func members(
         _ value: JSONValue, _ place: Place
     ) throws(ConfigurationError) -> [JSONMember] {
         guard let members = value.members else { throw place.error("expected an object") }
         return members
     }
 
-    private static func text(
+    static func text(
         _ value: JSONValue, _ place: Place
     ) throws(ConfigurationError) -> String {
         guard let text = value.text else { throw place.error("expected a string") }
         return text
     }
 
-    private static func count(
+    static func count(
         _ value: JSONValue, _ range: ClosedRange<Int64>, _ place: Place
     ) throws(ConfigurationError) -> Int {
         guard let number = value.integer, range.contains(number) else {

@@ -30,7 +30,7 @@ public final class ModelVersion: Sendable {
     /// Rows of one run: the configured maximum, or what the model's fixed batch dimension demands.
     public var chunkRows: Int {
         switch signature.batchDimension {
-        case .dynamic: configuration.batchSizeMax
+        case .dynamic: configuration.batching.batchSizeMax
         case .fixed(let rows): rows
         case .none: 1
         }

@@ -70,7 +70,7 @@ private func results(_ batch: OpenBatch, into answers: inout [UInt64: String]) {
 
 @Test func aTurnLargerThanTheBatchSizeIsSeveralEvenRuns() throws {
     var configuration = ModelConfiguration()
-    configuration.batchSizeMax = 8
+    configuration.batching.batchSizeMax = 8
     let bench = try Bench(inlineNanosecondsMax: 1e9, configuration: configuration)
     bench.submit(3, rows: 20, connection: 1)
     var answers: [UInt64: String] = [:]
@@ -144,7 +144,7 @@ func oneBadRequestInABatchFailsAlone(bad: Int) throws {
 
 @Test func aFullQueueRefusesWithATimeToComeBack() throws {
     var configuration = ModelConfiguration()
-    configuration.queueItemsMax = 3
+    configuration.batching.queueItemsMax = 3
     let bench = try Bench(inlineNanosecondsMax: 0, configuration: configuration)
     var refused = 0
     for turn in 0..<5 {
@@ -208,7 +208,7 @@ func oneBadRequestInABatchFailsAlone(bad: Int) throws {
 
 @Test func cancelledRequestsFreeTheirPlaceInTheQueue() throws {
     var configuration = ModelConfiguration()
-    configuration.queueItemsMax = 2
+    configuration.batching.queueItemsMax = 2
     let bench = try Bench(inlineNanosecondsMax: 0, configuration: configuration)
     var refused = 0
     func submit(_ connection: UInt64) {

@@ -77,8 +77,8 @@ public final class ComputePool: Sendable {
             while state.queues.count <= version.index { state.queues.append(Queue()) }
             let isFull =
                 state.queues[version.index].items + batch.tickets.count
-                > configuration.queueItemsMax
-                || state.queues[version.index].bytes + bytes > configuration.queueBytesMax
+                > configuration.batching.queueItemsMax
+                || state.queues[version.index].bytes + bytes > configuration.batching.queueBytesMax
             let isEmpty = state.queues[version.index].batches.isEmpty
             // An idle pool takes even a batch that is larger than the bound of its queue.
             if isFull, !isEmpty {
