@@ -55,6 +55,8 @@ final class Connection {
     var countsTowardsLimit = false
     /// The client address whose limit it counts towards, or 0.
     var countedPeer: UInt64 = 0
+    /// The client address it came from, as a number; 0 for a Unix socket.
+    var peer: UInt64 = 0
     /// It came in at an admin listener.
     var isAdmin = false
     /// From this time of the loop's clock on, the next answer is the last.

@@ -102,7 +102,8 @@ final class ServerLoop {
         crossOrigin = configuration.crossOrigin
         batcher = LoopBatcher(
             thread: number, pool: pool, home: mailbox,
-            inlineNanosecondsMax: Double(configuration.inlineMicroseconds) * 1000)
+            inlineNanosecondsMax: Double(configuration.inlineMicroseconds) * 1000,
+            limits: configuration.limits)
         poller = try Poller()
         nowNanoseconds = MonotonicClock.nanoseconds
         wheel = TimerWheel(nowMilliseconds: nowNanoseconds / 1_000_000)
@@ -121,15 +122,25 @@ final class ServerLoop {
             let count = poller.wait(timeoutMilliseconds: wheel.count > 0 ? 50 : -1)
             nowNanoseconds = MonotonicClock.nanoseconds
             metrics.count(loop: number, .turns)
-            if catalog.snapshot.generation != registry.generation {
-                catalog = Catalog(registry.snapshot)
-            }
+            if catalog.snapshot.generation != registry.generation { renewCatalog() }
             access.refresh(accessStore)
             for index in 0..<count { handle(poller.event(index)) }
             finishTurn()
+            batcher.expire(now: nowNanoseconds)
             expireTimers()
         }
         closeAll()
+    }
+
+    /// Takes the new snapshot, and lets go of what is kept for versions that are not in it.
+    private func renewCatalog() {
+        catalog = Catalog(registry.snapshot)
+        let models = catalog.snapshot.models
+        batcher.dropFree { gone in
+            !models.contains { model in
+                model.versions.contains { $0.state.ready === gone }
+            }
+        }
     }
 
     private func handle(_ event: ReadyEvent) {
@@ -222,6 +233,7 @@ final class ServerLoop {
         metrics.count(loop: number, .connectionsAccepted)
         let connection = Connection(descriptor: descriptor, limits: limits)
         connection.isAdmin = listener.isAdmin
+        connection.peer = peer
         if listener.isTLS, let certificates {
             connection.tls = TLSSession(context: certificates.context, limits: limits)
         }

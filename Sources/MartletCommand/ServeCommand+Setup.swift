@@ -88,6 +88,11 @@ extension ServeCommand {
         configuration.loopCount = threads > 0 ? threads : cores
         configuration.workerCount = workers > 0 ? workers : cores
         configuration.inlineMicroseconds = inlineMicroseconds
+        configuration.workerNice = workerNice
+        configuration.limits.requestMilliseconds = requestTimeoutMs
+        configuration.limits.queueItemsTotalMax = queueItems
+        configuration.limits.queueBytesTotalMax = queueBytes
+        configuration.limits.clientRequestsPerSecond = clientRequestsPerSecond
         configuration.limits.bodyBytesMax = bodyBytes
         configuration.limits.connectionsMax = connections
         configuration.limits.requestRowsMax = requestRows

@@ -94,6 +94,41 @@ struct ServeCommand: ParsableCommand {
     @Option(help: "Compute workers for dear models; 0 means one a core. [MARTLET_WORKERS]")
     var workers = Environment.integer("MARTLET_WORKERS", default: 0)
 
+    @Option(
+        help: """
+            How far compute workers give way to event loops when both want a processor (nice, 0 to \
+            19). [MARTLET_WORKER_NICE]
+            """)
+    var workerNice = Environment.integer("MARTLET_WORKER_NICE", default: 0)
+
+    @Option(
+        help: """
+            Milliseconds a prediction may take when neither the request (X-Request-Timeout-Ms) nor its \
+            model.json says. [MARTLET_REQUEST_TIMEOUT_MS]
+            """)
+    var requestTimeoutMs = Environment.integer(
+        "MARTLET_REQUEST_TIMEOUT_MS", default: Limits.standard.requestMilliseconds)
+
+    @Option(
+        help: """
+            Requests that may wait for the compute workers, of all models together. \
+            [MARTLET_QUEUE_ITEMS]
+            """)
+    var queueItems = Environment.integer(
+        "MARTLET_QUEUE_ITEMS", default: Limits.standard.queueItemsTotalMax)
+
+    @Option(help: "Input bytes that may wait, of all models together. [MARTLET_QUEUE_BYTES]")
+    var queueBytes = Environment.integer(
+        "MARTLET_QUEUE_BYTES", default: Limits.standard.queueBytesTotalMax)
+
+    @Option(
+        help: """
+            Predictions a second of one client (its token's name, else its address); more get 429. \
+            0 is no limit. [MARTLET_CLIENT_REQUESTS_PER_SECOND]
+            """)
+    var clientRequestsPerSecond = Environment.integer(
+        "MARTLET_CLIENT_REQUESTS_PER_SECOND", default: 0)
+
     @Option(help: "The model that POST /predict means without a name. [MARTLET_DEFAULT_MODEL]")
     var defaultModel: String?
 
@@ -184,6 +219,13 @@ struct ServeCommand: ParsableCommand {
         try Self.check(threads, 0...256, "--threads")
         try Self.check(workers, 0...256, "--workers")
         try Self.check(inlineMicroseconds, 0...1_000_000, "--inline-microseconds")
+        try Self.check(workerNice, 0...19, "--worker-nice")
+        try Self.check(
+            requestTimeoutMs, 1...Limits.standard.requestMillisecondsMax, "--request-timeout-ms")
+        try Self.check(queueItems, 1...10_000_000, "--queue-items")
+        try Self.check(queueBytes, 1...(1 << 42), "--queue-bytes")
+        try Self.check(
+            clientRequestsPerSecond, 0...1_000_000_000, "--client-requests-per-second")
         try Self.check(bodyBytes, 1...(1 << 32), "--body-bytes")
         try Self.check(connections, 1...1_000_000, "--connections")
         try Self.check(requestRows, 1...10_000_000, "--request-rows")

@@ -115,6 +115,15 @@ public struct Limits: Sendable {
     public var paddingBucketsMax = 64
     /// The longest time a refused client is asked to stay away.
     public var retrySecondsMax = 60
+    /// How long after its time a returning client's ticket is good.
+    public var retryGraceMilliseconds = 10_000
+    /// What one request may become by padding.
+    public var paddedBytesMax = 256 << 20
+    /// Predictions a second of one client (its token's name, else its address) before it gets 429; half
+    /// a second's worth may come at once. 0 is no limit.
+    public var clientRequestsPerSecond = 0
+    /// Clients whose rate is remembered at a time.
+    public var clientsMax = 65_536
     /// Batches a loop keeps for reuse, a model: as many as one turn of busy connections fills.
     public var freeBatchesMax = 64
     /// Memory of those batches together.

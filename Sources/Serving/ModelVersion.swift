@@ -12,7 +12,8 @@ public final class ModelVersion: Sendable {
     public let signature: Signature
     public let configuration: ModelConfiguration
     public let metrics: ModelMetrics
-    public let latency = LatencyFit()
+    /// What a run costs, by the size of its rows.
+    public let latency: LatencyTable
 
     public init(
         name: String, version: String, index: Int, model: any Model,
@@ -25,6 +26,22 @@ public final class ModelVersion: Sendable {
         signature = model.signature
         self.configuration = configuration
         self.metrics = metrics
+        latency = LatencyTable(
+            hasStaticRows: model.signature.inputs.allSatisfy { spec in
+                model.signature.rowShape(of: spec).allSatisfy { $0 >= 0 }
+            })
+    }
+
+    /// The bucket of `latency` for rows of these shapes.
+    func latencyBucket(_ rowShapes: [[Int]]) -> Int {
+        var elements = 0
+        for shape in rowShapes {
+            let count = shape.reduce(1) {
+                $0.multipliedReportingOverflow(by: max($1, 1)).partialValue
+            }
+            elements = elements.addingReportingOverflow(count).partialValue
+        }
+        return latency.bucket(elementsPerRow: max(elements, 1))
     }
 
     /// Rows of one run: the configured maximum, or what the model's fixed batch dimension demands.

@@ -12,6 +12,11 @@ enum WarmUp {
     /// free dimensions do not like their guessed size, is served all the same: it counts as dear until
     /// the first real batch.
     static func run(_ version: ModelVersion) -> String? {
+        if let rule = version.configuration.batching.padding,
+            let problem = rule.problem(with: version.signature)
+        {
+            return problem
+        }
         switch run(version, fill: 0) {
         case .success: return nil
         case .failure(let error):
@@ -50,7 +55,7 @@ enum WarmUp {
         guard let first = costs.first, let last = costs.last else { return .success(()) }
         version.latency.calibrate(
             rows1: first.rows, nanoseconds1: first.nanoseconds, rows2: last.rows,
-            nanoseconds2: last.nanoseconds)
+            nanoseconds2: last.nanoseconds, bucket: version.latencyBucket(shapes))
         return .success(())
     }
 

@@ -11,32 +11,69 @@ enum BatchRunner {
         let rows = batch.rowCount
         for column in batch.outputs { column.reserve(rows: rows) }
         let start = MonotonicClock.nanoseconds
-        compute(batch, tickets: 0..<batch.tickets.count, thread: thread)
+        let isWhole = compute(batch, tickets: 0..<batch.tickets.count, thread: thread)
         let elapsed = MonotonicClock.nanoseconds &- start
-        if rows > 0, rows <= version.chunkRows {
-            version.latency.observe(rows: rows, nanoseconds: elapsed)
+        // Halves of a poisoned batch say nothing of what a whole one costs.
+        if isWhole, rows > 0, rows <= version.chunkRows {
+            version.latency.observe(rows: rows, nanoseconds: elapsed, bucket: batch.bucket)
         }
-        for ticket in batch.tickets {
-            let waited = start > ticket.parsedNanoseconds ? start - ticket.parsedNanoseconds : 0
-            version.metrics.recordQueue(thread: thread, nanoseconds: waited, requests: 1)
-        }
+        begin(batch, at: start, thread: thread)
         batch.outcome = .computed
     }
 
-    private static func compute(_ batch: OpenBatch, tickets: Range<Int>, thread: Int) {
-        guard let first = tickets.first, let last = tickets.last else { return }
+    /// Computes the next `count` rows of a batch of one request. Says whether the request is done: all
+    /// rows are, or they failed.
+    static func runPart(_ batch: OpenBatch, rowCount count: Int, thread: Int) -> Bool {
+        let version = batch.version
+        if batch.rowsDone == 0 {
+            for column in batch.outputs { column.reserve(rows: batch.rowCount) }
+            begin(batch, at: MonotonicClock.nanoseconds, thread: thread)
+        }
+        let rows = batch.rowsDone..<min(batch.rowsDone + count, batch.rowCount)
+        do throws(PredictionError) {
+            let start = MonotonicClock.nanoseconds
+            try runChunks(batch, rows: rows, thread: thread)
+            let chunks = (rows.count + version.chunkRows - 1) / version.chunkRows
+            version.latency.observe(
+                rows: rows.count / chunks,
+                nanoseconds: (MonotonicClock.nanoseconds &- start) / UInt64(chunks),
+                bucket: batch.bucket)
+        } catch {
+            batch.tickets[0].failure = error
+            batch.rowsDone = batch.rowCount
+        }
+        batch.rowsDone = max(batch.rowsDone, rows.upperBound)
+        guard batch.rowsDone == batch.rowCount else { return false }
+        batch.outcome = .computed
+        return true
+    }
+
+    private static func begin(_ batch: OpenBatch, at start: UInt64, thread: Int) {
+        for index in batch.tickets.indices {
+            let parsed = batch.tickets[index].parsedNanoseconds
+            batch.tickets[index].startedNanoseconds = start
+            batch.version.metrics.recordQueue(
+                thread: thread, nanoseconds: start > parsed ? start - parsed : 0, requests: 1)
+        }
+    }
+
+    /// Says whether the tickets' rows were computed in one go.
+    private static func compute(_ batch: OpenBatch, tickets: Range<Int>, thread: Int) -> Bool {
+        guard let first = tickets.first, let last = tickets.last else { return true }
         let rowStart = batch.tickets[first].rowStart
         let rowEnd = batch.tickets[last].rowStart + batch.tickets[last].rowCount
         do throws(PredictionError) {
             try runChunks(batch, rows: rowStart..<rowEnd, thread: thread)
+            return true
         } catch {
             guard tickets.count > 1 else {
                 batch.tickets[first].failure = error
-                return
+                return false
             }
             let middle = tickets.lowerBound + tickets.count / 2
-            compute(batch, tickets: tickets.lowerBound..<middle, thread: thread)
-            compute(batch, tickets: middle..<tickets.upperBound, thread: thread)
+            _ = compute(batch, tickets: tickets.lowerBound..<middle, thread: thread)
+            _ = compute(batch, tickets: middle..<tickets.upperBound, thread: thread)
+            return false
         }
     }
 

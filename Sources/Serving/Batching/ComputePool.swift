@@ -3,102 +3,107 @@ import Primitives
 import Synchronization
 import Telemetry
 
-/// Workers for models that are too dear to run on a loop.
+/// Workers for models that are too dear to run on a loop: the lock, the threads' sleep and the memory
+/// around `Scheduler`, which decides.
 ///
-/// Work-conserving: a worker takes whatever waits, at once; batches that queue while all workers are
-/// busy are joined up to the model's batch size. Models take turns, so none starves another.
+/// Work-conserving: a worker that is free takes what waits, at once. Besides the regular workers there
+/// is an express one, for models that find all workers held by others (`Scheduler`).
 public final class ComputePool: Sendable {
-    private struct Queue {
-        var batches: [OpenBatch] = []
-        var items = 0
-        var rows = 0
-        var bytes = 0
-
-        mutating func append(_ batch: OpenBatch, byteCount: Int) {
-            batches.append(batch)
-            items += batch.tickets.count
-            rows += batch.rowCount
-            bytes += byteCount
-        }
-
-        /// Moves what fits one run behind `taken`: at least one batch, more of its row shape.
-        mutating func take(into taken: inout [OpenBatch]) {
-            let first = batches[0]
-            var count = 0
-            var takenRows = 0
-            while count < batches.count {
-                let batch = batches[count]
-                let fits =
-                    takenRows + batch.rowCount <= first.version.chunkRows
-                    && batch.rowShapes == first.rowShapes
-                guard count == 0 || fits else { break }
-                taken.append(batch)
-                takenRows += batch.rowCount
-                // What was cancelled has left the counts already.
-                items -= batch.liveTickets
-                rows -= batch.liveRows
-                bytes -= batch.bytesPerRow * batch.liveRows
-                count += 1
-            }
-            batches.removeFirst(count)
-        }
-    }
-
-    private struct State {
-        /// By `ModelVersion.index`. Changed in place, so that a steady flow does not allocate.
-        var queues: [Queue] = []
-        /// Versions with waiting batches, the next to serve first.
-        var turns: [Int] = []
+    struct State {
+        var scheduler: Scheduler
+        /// What waits or runs, by `WaitingRequest.unit`.
+        var units: [OpenBatch?] = []
+        var freeUnits: [Int] = []
+        /// Workers that sleep, the one to wake first at the end.
+        var sleeping: [Int] = []
         var isStopped = false
+        /// Scratch for what the scheduler gave up.
+        var dropped: [WaitingRequest] = []
     }
 
-    public let workerCount: Int
+    /// Regular workers; the express one comes behind them.
+    public let regularCount: Int
+    /// Threads that are to call `runWorker`.
+    public var workerCount: Int { regularCount + 1 }
     /// The number of the first worker in the metrics (loops come before).
-    private let firstThread: Int
-    /// Raised once for each batch, so that a sleeping worker wakes.
-    private let work: Wakeup
+    let firstThread: Int
+    /// A worker sleeps on its own.
+    let wakeups: [Wakeup]
     /// Loops add, workers take.
-    private let state = Mutex(State())
+    let state: Mutex<State>
+    /// Before this time nothing that waits expires (nanoseconds).
+    private let nextExpiry = Atomic<UInt64>(.max)
+    /// Changes when a version is forgotten: workers then drop what they keep for it.
+    let forgottenCount = Atomic<Int>(0)
 
-    public init(workerCount: Int, firstThread: Int) throws(SystemError) {
+    public init(
+        workerCount: Int, firstThread: Int, limits: Limits = .standard
+    ) throws(SystemError) {
         precondition(workerCount > 0, "a pool has workers")
-        self.workerCount = workerCount
+        regularCount = workerCount
         self.firstThread = firstThread
-        work = try Wakeup(.counted)
+        var wakeups: [Wakeup] = []
+        for _ in 0...workerCount { wakeups.append(try Wakeup(.counted)) }
+        self.wakeups = wakeups
+        state = Mutex(State(scheduler: Scheduler(workerCount: workerCount, limits: limits)))
     }
 
-    /// Queues a batch. Nil when it is taken; else the queue is full and the result is after how many
-    /// seconds the backlog will be worked off.
-    func submit(_ batch: OpenBatch) -> Int? {
-        let version = batch.version
-        let configuration = version.configuration
-        let bytes = batch.byteCount
-        let refusal: Int? = state.withLock { state in
-            while state.queues.count <= version.index { state.queues.append(Queue()) }
-            let isFull =
-                state.queues[version.index].items + batch.tickets.count
-                > configuration.batching.queueItemsMax
-                || state.queues[version.index].bytes + bytes > configuration.batching.queueBytesMax
-            let isEmpty = state.queues[version.index].batches.isEmpty
-            // An idle pool takes even a batch that is larger than the bound of its queue.
-            if isFull, !isEmpty {
-                return retryAfter(version, rows: state.queues[version.index].rows)
-            }
-            if isEmpty { state.turns.append(version.index) }
-            state.queues[version.index].append(batch, byteCount: bytes)
-            version.metrics.queueGrew(items: batch.tickets.count, rows: batch.rowCount)
-            return nil
+    /// Whether a request may wait, asked before its body is parsed: the same as `submit` would say.
+    func precheck(
+        _ version: ModelVersion, rows: Int, bytes: Int, bucket: Int, ticket: Ticket, now: UInt64
+    ) -> Admission {
+        let request = WaitingRequest(
+            unit: 0, arrival: now, deadline: ticket.deadlineNanoseconds, rows: rows, bytes: bytes,
+            bucket: bucket, priority: ticket.priority)
+        return state.withLock { state in
+            state.scheduler.registerIfNeeded(version)
+            return state.scheduler.admission(
+                request, model: version.index, now: now, isReturning: ticket.isReturning,
+                isTentative: true)
         }
-        if refusal == nil { work.raise() }
-        return refusal
     }
 
-    /// Backlog ÷ drain rate, in whole seconds, at least 1.
-    private func retryAfter(_ version: ModelVersion, rows: Int) -> Int {
-        let chunk = max(version.chunkRows, 1)
-        let runs = Double((rows + chunk - 1) / chunk)
-        let seconds = runs * version.latency.nanoseconds(rows: chunk) / 1e9 / Double(workerCount)
-        return max(1, Int(min(seconds, 3600).rounded(.up)))
+    /// Queues batches that came together, in one step, so that a worker finds them all. Those that may
+    /// not wait are put behind `refused` with their outcome.
+    func submit(_ batches: [OpenBatch], now: UInt64, refused: inout [OpenBatch]) {
+        var accepted = 0
+        var earliest = UInt64.max
+        let wake: Int? = state.withLock { state in
+            for batch in batches {
+                guard let deadline = state.admit(batch, now: now) else {
+                    refused.append(batch)
+                    continue
+                }
+                accepted += 1
+                earliest = min(earliest, deadline)
+            }
+            return accepted > 0 ? state.wake(regularCount) : nil
+        }
+        lowerExpiry(to: earliest)
+        if let wake { wakeups[wake].raise() }
+    }
+
+    private func lowerExpiry(to deadline: UInt64) {
+        var known = nextExpiry.load(ordering: .relaxed)
+        while deadline < known {
+            let (isDone, original) = nextExpiry.weakCompareExchange(
+                expected: known, desired: deadline, ordering: .relaxed)
+            if isDone { return }
+            known = original
+        }
+    }
+
+    /// Gives up what expired while all workers were busy; its loops hear of it. Almost always one load.
+    func expire(now: UInt64) {
+        guard now >= nextExpiry.load(ordering: .relaxed) else { return }
+        var gone: [OpenBatch] = []
+        state.withLock { state in
+            nextExpiry.store(.max, ordering: .relaxed)
+            let earliest = state.scheduler.expire(now: now, dropped: &state.dropped)
+            state.settleDropped(now: now, into: &gone)
+            nextExpiry.store(earliest ?? .max, ordering: .relaxed)
+        }
+        for batch in gone { batch.home.send(.completed(batch)) }
     }
 
     /// Takes the waiting requests of a client that left out of the queues: their places are free at
@@ -107,68 +112,48 @@ public final class ComputePool: Sendable {
     func cancel(
         connection: UInt64, sequence: UInt32?, home: Mailbox<LoopMessage>, thread: Int
     ) -> Int {
-        state.withLock { state in
+        var gone: [OpenBatch] = []
+        let count = state.withLock { state in
             var count = 0
-            for index in state.turns {
-                for batch in state.queues[index].batches where batch.home === home {
-                    for position in batch.tickets.indices
-                    where batch.tickets[position].connection == connection
-                        && !batch.tickets[position].isCancelled
-                        && (sequence == nil || batch.tickets[position].sequence == sequence)
-                    {
-                        let rows = batch.tickets[position].rowCount
-                        batch.tickets[position].isCancelled = true
-                        state.queues[index].items -= 1
-                        state.queues[index].rows -= rows
-                        state.queues[index].bytes -= batch.bytesPerRow * rows
-                        batch.version.metrics.queueShrank(items: 1, rows: rows)
-                        batch.version.metrics.recordRejection(thread: thread, .clientLeft)
-                        count += 1
-                    }
-                }
+            for unit in state.units.indices {
+                guard let batch = state.units[unit], batch.home === home, batch.rowsDone == 0
+                else { continue }
+                count += state.cancel(
+                    unit, batch, connection: connection, sequence: sequence, thread: thread,
+                    gone: &gone)
             }
             return count
         }
+        for batch in gone { batch.home.send(.completed(batch)) }
+        return count
     }
 
-    /// A worker's life: returns after `stop`, when nothing waits any more.
-    public func runWorker(_ number: Int) {
-        precondition(number >= 0 && number < workerCount, "a worker of this pool")
-        let thread = firstThread + number
-        var joined = JoinedBatch()
-        var batches: [OpenBatch] = []
-        while true {
-            work.take()
-            let isStopped = take(into: &batches)
-            if batches.isEmpty {
-                if isStopped { return }
-                continue
-            }
-            let version = batches[0].version
-            for batch in batches {
-                version.metrics.queueShrank(items: batch.liveTickets, rows: batch.liveRows)
-            }
-            joined.run(batches, thread: thread)
-            for batch in batches { batch.home.send(.completed(batch)) }
-            batches.removeAll(keepingCapacity: true)
+    /// A version is served no more: forgets it as soon as nothing of it waits or runs. False when the
+    /// caller should try again later.
+    public func forget(_ version: ModelVersion) -> Bool {
+        let wake: [Int]? = state.withLock { state in
+            guard state.scheduler.forget(version.index) else { return nil }
+            defer { state.sleeping.removeAll(keepingCapacity: true) }
+            return state.sleeping
         }
+        guard let wake else { return false }
+        forgottenCount.wrappingAdd(1, ordering: .releasing)
+        for worker in wake { wakeups[worker].raise() }
+        return true
     }
 
-    /// The next model's batches, as many as fit one run, into `batches` (empty before). Says whether
-    /// the pool is stopped.
-    private func take(into batches: inout [OpenBatch]) -> Bool {
-        state.withLock { state in
-            guard !state.turns.isEmpty else { return state.isStopped }
-            let index = state.turns.removeFirst()
-            state.queues[index].take(into: &batches)
-            if !state.queues[index].batches.isEmpty { state.turns.append(index) }
-            return state.isStopped
-        }
-    }
+    /// Requests that wait, of all models.
+    public var waitingItems: Int { state.withLock { $0.scheduler.itemsTotal } }
 
     /// Lets the workers end once the queues are empty.
     public func stop() {
         state.withLock { $0.isStopped = true }
-        work.raise(count: workerCount)
+        for wakeup in wakeups { wakeup.raise() }
+    }
+}
+
+extension Scheduler {
+    mutating func registerIfNeeded(_ version: ModelVersion) {
+        if !isRegistered(version.index) { register(version.index, ModelTerms(version)) }
     }
 }
