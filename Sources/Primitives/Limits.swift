@@ -107,7 +107,8 @@ public struct Limits: Sendable {
     public var requestMilliseconds = 30_000
     /// The longest time a request or a model may ask for; a request's longer one is cut to it.
     public var requestMillisecondsMax = 600_000
-    /// The longest run of one model while another wants the workers too: what the other waits at most.
+    /// The longest run of one model while another wants the workers too; as long as a run of the other,
+    /// when that is shorter, but not below a fifth of this.
     public var sliceMilliseconds = 10
     /// Rows of the higher priority computed for each of the lower while both wait.
     public var priorityShare = 4

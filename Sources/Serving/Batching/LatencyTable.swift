@@ -17,7 +17,9 @@ public final class LatencyTable: Sendable {
     public func bucket(elementsPerRow: Int) -> Int {
         guard fits.count > 1, elementsPerRow > 0 else { return 0 }
         let octave = Int.bitWidth - 1 - elementsPerRow.leadingZeroBitCount
-        let quarter = octave >= 2 ? elementsPerRow >> (octave - 2) & 3 : 0
+        let leading =
+            octave >= 2 ? elementsPerRow >> (octave - 2) : elementsPerRow << (2 - octave)
+        let quarter = leading & 3
         return min(octave * 4 + quarter, fits.count - 1)
     }
 

@@ -6,7 +6,9 @@
 /// - Clipping (Huber's influence bound): a run further from the line than four times the usual
 ///   distance counts as if it were just there. One preempted run moves the line by less than a
 ///   percent; a lasting change widens the usual distance and is followed within about twenty runs.
-/// - The prior line, from warm-up, is scaled to what is measured and counts like one run: when all
+/// - Weights: the distance counts relative to the run's length, so that short runs are fitted as well as
+///   long ones.
+/// - The prior line, from warm-up, is scaled to what is measured and counts like a third of a run: when all
 ///   runs have the same size, the split into `a` and `b` stays the one of warm-up.
 ///
 /// A value without clock or lock. An observation costs about 20 ns.
@@ -17,6 +19,7 @@ public struct LineEstimator: Sendable {
 
     private let priorBase: Double
     private let priorPerRow: Double
+    private var count = 0.0
     private var weight = 0.0
     private var sumN = 0.0
     private var sumNN = 0.0
@@ -25,12 +28,12 @@ public struct LineEstimator: Sendable {
     /// For the scale of the prior line: Σ q·y and Σ q², where q is what the prior says.
     private var sumQY = 0.0
     private var sumQQ = 0.0
-    /// The usual distance of a run from the line.
+    /// The usual distance of a run from the line, as a part of it.
     private var spread: Double
     private var rowsMax = 1.0
 
     private static let memory = 0.98
-    private static let priorWeight = 1.0
+    private static let priorWeight = 0.3
     private static let clip = 4.0
 
     /// Starts with the line through two measured points (nanoseconds at two row counts).
@@ -43,7 +46,7 @@ public struct LineEstimator: Sendable {
         priorPerRow = slope
         base = priorBase
         perRow = priorPerRow
-        spread = max(nanoseconds1 * 0.05, 1)
+        spread = 0.05
     }
 
     /// What a run of `rows` is expected to take.
@@ -52,24 +55,28 @@ public struct LineEstimator: Sendable {
     /// Learns from a run that was measured.
     public mutating func observe(rows: Int, nanoseconds: Double) {
         let n = Double(max(rows, 1))
+        let nanoseconds = max(nanoseconds, 1)
         let expected = max(base + perRow * n, 1)
-        let reach = max(spread * Self.clip, expected * 0.1)
-        let distance = min(max(nanoseconds - expected, -reach), reach)
+        let reach = max(spread * Self.clip, 0.1)
+        let distance = min(max(nanoseconds / expected - 1, -reach), reach)
         spread += (abs(distance) - spread) * 0.1
-        add(n, expected + distance)
+        add(n, max(expected * (1 + distance), 1))
         solve()
     }
 
     private mutating func add(_ n: Double, _ y: Double) {
         rowsMax = max(rowsMax, n)
         let q = max(priorBase + priorPerRow * n, 1)
-        weight = weight * Self.memory + 1
-        sumN = sumN * Self.memory + n
-        sumNN = sumNN * Self.memory + n * n
-        sumY = sumY * Self.memory + y
-        sumNY = sumNY * Self.memory + n * y
-        sumQY = sumQY * Self.memory + q * y
-        sumQQ = sumQQ * Self.memory + q * q
+        let size = max(y, base + perRow * n)
+        let w = 1 / (size * size)
+        count = count * Self.memory + 1
+        weight = weight * Self.memory + w
+        sumN = sumN * Self.memory + w * n
+        sumNN = sumNN * Self.memory + w * n * n
+        sumY = sumY * Self.memory + w * y
+        sumNY = sumNY * Self.memory + w * n * y
+        sumQY = sumQY * Self.memory + w * q * y
+        sumQQ = sumQQ * Self.memory + w * q * q
     }
 
     /// The line with the least squares of what is remembered, and of its distance from the scaled prior.
@@ -77,9 +84,10 @@ public struct LineEstimator: Sendable {
         let scale = sumQY / sumQQ
         let (a0, b0) = (priorBase * scale, priorPerRow * scale)
         // Rows are counted in units of the largest run, so that both unknowns have one scale.
+        let prior = Self.priorWeight * weight / count
         let x = sumN / rowsMax
-        let xx = sumNN / (rowsMax * rowsMax) + Self.priorWeight
-        let w = weight + Self.priorWeight
+        let xx = sumNN / (rowsMax * rowsMax) + prior
+        let w = weight + prior
         let z = sumY - a0 * weight - b0 * sumN
         let zx = (sumNY - a0 * sumN - b0 * sumNN) / rowsMax
         let determinant = w * xx - x * x

@@ -24,6 +24,14 @@ public struct Scheduler: Sendable {
         /// The turn in which it was last asked for work.
         var askedTurn: UInt64 = 0
         var retries: RetryBook
+        /// Of its last run, in its latency table.
+        var bucket = 0
+
+        /// Whether it had anything to do within the last second.
+        func isAround(now: UInt64) -> Bool {
+            !queue.isEmpty || queue.runningCount > 0
+                || (lastActive > 0 && now - min(now, lastActive) < 1_000_000_000)
+        }
     }
 
     /// What a worker is told.
@@ -140,7 +148,7 @@ public struct Scheduler: Sendable {
     private mutating func decide(
         _ index: Int, now: UInt64, _ dropped: inout [WaitingRequest]
     ) -> BatchPolicy.Decision {
-        let slice = isContended(index, now: now) ? Double(limits.sliceMilliseconds) * 1e6 : nil
+        let slice = slice(index, now: now)
         while true {
             let decision = decision(index, now: now, slice: slice)
             guard case .drop(let priority) = decision else { return decision }
@@ -160,17 +168,18 @@ public struct Scheduler: Sendable {
         }
     }
 
-    /// Whether another model had anything to do within the last second.
-    private func isContended(_ index: Int, now: UInt64) -> Bool {
+    /// The longest run of a model, in nanoseconds: that of one row of the quickest other model that had
+    /// anything to do within the last second, within bounds. Nil when there is none.
+    private func slice(_ index: Int, now: UInt64) -> Double? {
+        var least: Double?
         for other in models.indices where other != index {
-            guard let model = models[other] else { continue }
-            if !model.queue.isEmpty || model.queue.runningCount > 0
-                || (model.lastActive > 0 && now - min(now, model.lastActive) < 1_000_000_000)
-            {
-                return true
-            }
+            guard let model = models[other], model.isAround(now: now) else { continue }
+            let run = model.terms.latency.line(bucket: model.bucket).nanoseconds(rows: 1)
+            least = min(least ?? run, run)
         }
-        return false
+        guard let least else { return nil }
+        let most = Double(limits.sliceMilliseconds) * 1e6
+        return min(max(least, most / 5), most)
     }
 
     private mutating func begin(
@@ -193,6 +202,7 @@ public struct Scheduler: Sendable {
         models[index]?.virtualTime += run.expected / (terms?.weight ?? 1)
         models[index]?.queue.runningCount += 1
         models[index]?.lastActive = now
+        models[index]?.bucket = run.requests[0].bucket
         if !isExpress { busyCount += 1 }
         if models[index]?.queue.isEmpty ?? true { active.removeAll { $0 == index } }
     }
