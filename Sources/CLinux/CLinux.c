@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <poll.h>
 #include <sched.h>
+#include <stdlib.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
@@ -45,3 +46,17 @@ int martlet_wait_readable(int descriptor, int64_t nanoseconds) {
 void martlet_set_thread_nice(int nice) { setpriority(PRIO_PROCESS, 0, nice); }
 
 void martlet_trim_heap(void) { malloc_trim(0); }
+
+void martlet_trim_own_heap(int trim_bytes) {
+    // malloc_trim leaves the end of every heap but the first alone. Freeing a block of 64 KiB or more
+    // gives the end of its heap back, when it has reached the threshold.
+    mallopt(M_TRIM_THRESHOLD, 64 << 10);
+    void *volatile block = malloc(256 << 10);
+    free(block);
+    mallopt(M_TRIM_THRESHOLD, trim_bytes);
+}
+
+void martlet_set_heap_thresholds(int mmap_bytes, int trim_bytes) {
+    mallopt(M_MMAP_THRESHOLD, mmap_bytes);
+    mallopt(M_TRIM_THRESHOLD, trim_bytes);
+}

@@ -46,6 +46,9 @@ public final class Thread {
     /// as nice(1). Best effort.
     public static func giveWay(nice: Int) { martlet_set_thread_nice(Int32(clamping: nice)) }
 
+    /// Lets the calling thread sleep.
+    public static func sleep(milliseconds: UInt32) { usleep(milliseconds * 1000) }
+
     /// Processors this process may use.
     public static var processorCount: Int { Int(martlet_processor_count()) }
 }

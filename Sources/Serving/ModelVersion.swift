@@ -12,6 +12,8 @@ public final class ModelVersion: Sendable {
     public let signature: Signature
     public let configuration: ModelConfiguration
     public let metrics: ModelMetrics
+    /// Whether every row shape is known before a request is seen.
+    public let hasStaticRows: Bool
     /// What a run costs, by the size of its rows.
     public let latency: LatencyTable
 
@@ -26,10 +28,10 @@ public final class ModelVersion: Sendable {
         signature = model.signature
         self.configuration = configuration
         self.metrics = metrics
-        latency = LatencyTable(
-            hasStaticRows: model.signature.inputs.allSatisfy { spec in
-                model.signature.rowShape(of: spec).allSatisfy { $0 >= 0 }
-            })
+        hasStaticRows = model.signature.inputs.allSatisfy { spec in
+            model.signature.rowShape(of: spec).allSatisfy { $0 >= 0 }
+        }
+        latency = LatencyTable(hasStaticRows: hasStaticRows)
     }
 
     /// The bucket of `latency` for rows of these shapes.
@@ -50,13 +52,6 @@ public final class ModelVersion: Sendable {
         case .dynamic: configuration.batching.batchSizeMax
         case .fixed(let rows): rows
         case .none: 1
-        }
-    }
-
-    /// Whether every row shape is known before a request is seen.
-    public var hasStaticRows: Bool {
-        signature.inputs.allSatisfy { spec in
-            signature.rowShape(of: spec).allSatisfy { $0 >= 0 }
         }
     }
 

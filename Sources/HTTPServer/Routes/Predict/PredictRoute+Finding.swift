@@ -112,7 +112,7 @@ extension ServerLoop {
             throw Refusal(
                 415, "unsupported_media_type",
                 "Content-Type '\(Router.shown(bytes, type))' is not taken; send application/json, "
-                    + "application/x-npy or text/csv")
+                    + "application/x-npy or text/csv, text in UTF-8")
         }
         return format
     }

@@ -97,7 +97,8 @@ extension ServerLoop {
                 shapes = fixed
             } else {
                 shapes = try decoder.rowShapes(
-                    of: body, format: format, signature: version.signature)
+                    of: body, format: format, signature: version.signature,
+                    jsonDepthMax: limits.jsonDepthMax)
             }
             batch = batcher.batch(for: version, rowShapes: shapes)
             rows = try decoder.decode(
