@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
@@ -44,6 +45,14 @@ int martlet_wait_readable(int descriptor, int64_t nanoseconds) {
 
 // On Linux a nice value belongs to a thread, and `who` 0 is the calling one.
 void martlet_set_thread_nice(int nice) { setpriority(PRIO_PROCESS, 0, nice); }
+
+void martlet_lower_thread_priority(void) {
+    struct sched_param param = {0};
+    sched_setscheduler(0, SCHED_BATCH, &param);
+    setpriority(PRIO_PROCESS, (id_t)gettid(), 10);
+}
+
+int martlet_lock_file(int descriptor) { return flock(descriptor, LOCK_EX | LOCK_NB) == 0; }
 
 void martlet_trim_heap(void) { malloc_trim(0); }
 

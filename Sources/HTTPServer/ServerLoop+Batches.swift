@@ -23,9 +23,18 @@ extension ServerLoop {
             }
             encode(batch, ticket, served, exchange.notes)
             answer(connection, exchange, contentType: exchange.notes.format.contentType)
+            copyToShadow(batch, ticket)
             batch.version.metrics.recordTotal(
                 thread: number, nanoseconds: end &- ticket.parsedNanoseconds)
         }
+    }
+
+    /// Lets a shadow version of the model have a copy of an answered request, by its share.
+    private func copyToShadow(_ batch: OpenBatch, _ ticket: Ticket) {
+        guard let route = catalog.shadow(of: batch.version), route.version !== batch.version,
+            route.takes(random: nextRandom())
+        else { return }
+        shadow.add(batch, ticket, to: route.version)
     }
 
     /// Writes a request's results into `body`.

@@ -6,14 +6,28 @@ import Primitives
 ///       "description": "…",
 ///       "labels": ["setosa", "versicolor", "virginica"],
 ///       "sample": [[5.1, 3.5, 1.4, 0.2]],
-///       "batching": {…}, "limits": {…}          (BatchingConfiguration)
+///       "batching": {…}, "limits": {…},         (BatchingConfiguration)
+///       "outputs": ["probabilities"],
+///       "warm_up": {"samples": [[5.1, 3.5, 1.4, 0.2]], "seconds": 10},
+///       "version_policy": {"latest": 2},
+///       "default_version": "stable",
+///       "version_labels": {"stable": "3", "canary": "4"},
+///       "canary": {"version": "canary", "share": 0.05, "sticky_header": "x-user"},
+///       "shadow": {"version": "4", "share": 0.5},
+///       "required": true
 ///     }
-public struct ModelConfiguration: Sendable {
+public struct ModelConfiguration: Sendable, Equatable {
     public var description = ""
     /// Class names by index, for classifiers that answer with integers or plain probabilities.
     public var labels: [String] = []
     /// Example instances, as a client would send them in `instances`.
     public var sample: JSONValue?
+    /// The outputs that are answered, in this order; empty: all.
+    public var outputs: [String] = []
+    /// What the first runs are made with.
+    public var warmUp = WarmUpConfiguration()
+    /// Which versions are served, and which requests get which.
+    public var traffic = TrafficConfiguration()
     /// How its requests are gathered and how many may wait.
     public var batching: BatchingConfiguration
 
@@ -37,6 +51,14 @@ public struct ModelConfiguration: Sendable {
             throw ConfigurationError(path: path, key: "", reason: error.message)
         }
         try apply(tree, Place(path: path, key: ""))
+    }
+
+    /// Whether a loaded version would be served the same way under another configuration: all but the
+    /// traffic counts.
+    func isServedAlike(_ other: ModelConfiguration) -> Bool {
+        var same = other
+        same.traffic = traffic
+        return same == self
     }
 
     /// Where in the file a value stands.
@@ -69,12 +91,39 @@ public struct ModelConfiguration: Sendable {
                     throw inner.error("expected an array with at least one instance")
                 }
                 sample = member.value
+            case "outputs": try readOutputs(member.value, inner)
+            case "warm_up": try warmUp.read(member.value, inner)
+            case "version_policy": traffic.policy = try VersionPolicy(member.value, inner)
+            case "default_version":
+                traffic.defaultVersion = try inner.versionOrLabel(member.value)
+            case "version_labels": try traffic.readLabels(member.value, inner)
+            case "canary": traffic.canary = try CanaryConfiguration(member.value, inner)
+            case "shadow": traffic.shadow = try ShadowConfiguration(member.value, inner)
+            case "required": traffic.isRequired = try inner.boolean(member.value)
             case "batching": try batching.apply(batching: member.value, inner)
             case "limits": try batching.apply(limits: member.value, inner)
             default:
-                throw inner.error(
-                    "unknown key; known here: description, labels, sample, batching, limits")
+                throw inner.error("unknown key; known here: \(Self.knownKeys)")
             }
+        }
+    }
+
+    private static let knownKeys = """
+        description, labels, sample, outputs, warm_up, version_policy, default_version, \
+        version_labels, canary, shadow, required, batching, limits
+        """
+
+    private mutating func readOutputs(
+        _ value: JSONValue, _ place: Place
+    ) throws(ConfigurationError) {
+        guard let elements = value.elements, !elements.isEmpty else {
+            throw place.error("expected an array with at least one output's name")
+        }
+        outputs = []
+        for element in elements {
+            let name = try Self.text(element, place)
+            guard !outputs.contains(name) else { throw place.error("'\(name)' is there twice") }
+            outputs.append(name)
         }
     }
 

@@ -51,7 +51,7 @@ def models(tmp_path_factory):
 
 
 @pytest.fixture
-def server(models, start):
+def slow(models, start):
     return start(models, "--workers", "1")
 
 
@@ -73,20 +73,20 @@ def rejected(server, reason):
 
 
 @pytest.mark.parametrize("value", ["0", "-5", "1.5", "soon", "", "9999999999999"])
-def test_a_timeout_that_is_no_number_of_milliseconds_is_refused(server, value):
-    answer = post(server, **{"X-Request-Timeout-Ms": value})
+def test_a_timeout_that_is_no_number_of_milliseconds_is_refused(slow, value):
+    answer = post(slow, **{"X-Request-Timeout-Ms": value})
     assert (answer.status_code, error_of(answer)["code"]) == (400, "invalid_timeout")
 
 
-def test_priorities_are_high_and_low(server):
+def test_priorities_are_high_and_low(slow):
     for value in ("high", "low", "Low"):
-        assert post(server, **{"X-Request-Priority": value}).status_code == 200
-    answer = post(server, **{"X-Request-Priority": "urgent"})
+        assert post(slow, **{"X-Request-Priority": value}).status_code == 200
+    answer = post(slow, **{"X-Request-Priority": "urgent"})
     assert (answer.status_code, error_of(answer)["code"]) == (400, "invalid_priority")
 
 
-def test_a_field_that_is_repeated_is_refused(server):
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+def test_a_field_that_is_repeated_is_refused(slow):
+    connection = http.client.HTTPConnection("127.0.0.1", slow.port, timeout=60)
     body = json.dumps(ROW)
     connection.putrequest("POST", "/predict")
     for value in ("100", "60000"):
@@ -96,25 +96,25 @@ def test_a_field_that_is_repeated_is_refused(server):
     assert connection.getresponse().status == 400
 
 
-def test_a_request_that_cannot_be_in_time_is_refused_at_once_and_not_computed(server):
-    assert post(server).status_code == 200
-    before = metric(server, "martlet_model_rows_total")
+def test_a_request_that_cannot_be_in_time_is_refused_at_once_and_not_computed(slow):
+    assert post(slow).status_code == 200
+    before = metric(slow, "martlet_model_rows_total")
     begun = time.monotonic()
-    answer = post(server, **{"X-Request-Timeout-Ms": "1"})
+    answer = post(slow, **{"X-Request-Timeout-Ms": "1"})
     elapsed = time.monotonic() - begun
     error = error_of(answer)
     assert (answer.status_code, error["code"]) == (504, "timeout_too_short")
     assert error["timeout_ms"] == 1 and error["predicted_run_ms"] > 1
     assert "Retry-After" not in answer.headers
-    assert metric(server, "martlet_model_rows_total") == before
-    assert rejected(server, "timeout_too_short") == 1
+    assert metric(slow, "martlet_model_rows_total") == before
+    assert rejected(slow, "timeout_too_short") == 1
     assert elapsed < 5
 
 
-def test_deadlines_hold_over_http2_too(server):
+def test_deadlines_hold_over_http2_too(slow):
     with httpx.Client(http1=False, http2=True, timeout=60) as client:
         def ask(**headers):
-            answer = client.post(server.url + "/predict", json=ROW, headers=headers)
+            answer = client.post(slow.url + "/predict", json=ROW, headers=headers)
             assert answer.http_version == "HTTP/2"
             return answer
 
@@ -138,13 +138,13 @@ def test_the_default_timeout_is_the_models_or_the_servers(models, start, tmp_pat
     assert post(hasty).status_code == 504
 
 
-def test_overload_is_answered_with_a_time_to_come_back_and_those_who_do_are_served(server):
-    assert post(server).status_code == 200
+def test_overload_is_answered_with_a_time_to_come_back_and_those_who_do_are_served(slow):
+    assert post(slow).status_code == 200
     # So many rows that their time is up before all are done.
     many = {"instances": ROW["instances"] * 32}
 
     def ask(_, **headers):
-        return post(server, body=many, **{"X-Request-Timeout-Ms": "2000", **headers})
+        return post(slow, body=many, **{"X-Request-Timeout-Ms": "2000", **headers})
 
     with concurrent.futures.ThreadPoolExecutor(200) as pool:
         answers = list(pool.map(ask, range(200)))
@@ -161,21 +161,21 @@ def test_overload_is_answered_with_a_time_to_come_back_and_those_who_do_are_serv
         assert len(answer.headers["X-Retry-Ticket"]) == 32
     # They are spread, not sent back all at once.
     assert len({answer.headers["X-Retry-After-Ms"] for answer in refused}) > len(refused) // 4
-    assert rejected(server, "overloaded") == len(refused)
+    assert rejected(slow, "overloaded") == len(refused)
     first = min(refused, key=lambda answer: int(answer.headers["X-Retry-After-Ms"]))
     time.sleep(int(first.headers["X-Retry-After-Ms"]) / 1000)
     again = ask(0, **{"X-Retry-Ticket": first.headers["X-Retry-Ticket"]})
     assert again.status_code == 200
 
 
-def test_requests_of_clients_that_left_are_not_computed(server):
-    assert post(server).status_code == 200
-    before = metric(server, "martlet_model_rows_total")
+def test_requests_of_clients_that_left_are_not_computed(slow):
+    assert post(slow).status_code == 200
+    before = metric(slow, "martlet_model_rows_total")
     body = json.dumps({"instances": ROW["instances"] * 20}).encode()
     request = (
         b"POST /predict HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
         b"Content-Length: %d\r\n\r\n" % len(body)) + body
-    connections = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(40)]
+    connections = [socket.create_connection(("127.0.0.1", slow.port)) for _ in range(40)]
     for connection in connections:
         connection.sendall(request)
     time.sleep(0.2)
@@ -184,12 +184,12 @@ def test_requests_of_clients_that_left_are_not_computed(server):
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         connection.close()
     end = time.monotonic() + 60
-    while metric(server, "martlet_queue_items") > 0 and time.monotonic() < end:
+    while metric(slow, "martlet_queue_items") > 0 and time.monotonic() < end:
         time.sleep(0.1)
-    gone = rejected(server, "client_left")
+    gone = rejected(slow, "client_left")
     assert gone > 10
-    assert post(server).status_code == 200
-    rows = metric(server, "martlet_model_rows_total") - before
+    assert post(slow).status_code == 200
+    rows = metric(slow, "martlet_model_rows_total") - before
     assert rows <= (40 - gone) * 20 + 1
 
 

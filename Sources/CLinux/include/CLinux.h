@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/inotify.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
@@ -27,6 +28,14 @@ int martlet_wait_readable(int descriptor, int64_t nanoseconds);
 
 /// Lowers the calling thread's share of the processors: setpriority(2) on the thread. Best effort.
 void martlet_set_thread_nice(int nice);
+
+/// Makes the calling thread give way to all others: SCHED_BATCH and nice 10. The priority of the other
+/// threads of the process does not change (Linux keeps it a thread).
+void martlet_lower_thread_priority(void);
+
+/// flock(LOCK_EX | LOCK_NB): 1 when the lock was taken. It is let go when the descriptor is closed, also
+/// by the end of the process.
+int martlet_lock_file(int descriptor);
 
 /// Gives free heap pages back to the system (malloc_trim).
 void martlet_trim_heap(void);

@@ -15,7 +15,6 @@ extension ComputePool {
         var gone: [OpenBatch] = []
         var messages: [LoopMessage] = []
         var joined = JoinedBatch()
-        var forgottenCount = 0
     }
 
     private enum Turn {
@@ -39,7 +38,8 @@ extension ComputePool {
                 if let wake { wakeups[wake].raise() }
                 compute(&worker)
             case .sleep(let until):
-                letGo(&worker)
+                // Also without work: `wakeAll`.
+                worker.joined.forgetRetired()
                 sleep(worker, until: until)
             case .stop: return
             }
@@ -82,14 +82,6 @@ extension ComputePool {
         }
         // Whoever woke it took it off the list; a timer does not.
         state.withLock { state in state.sleeping.removeAll { $0 == worker.number } }
-    }
-
-    /// Versions that are gone are not kept alive by a worker that has nothing to do.
-    private func letGo(_ worker: inout Worker) {
-        let count = forgottenCount.load(ordering: .acquiring)
-        guard worker.forgottenCount != count else { return }
-        worker.forgottenCount = count
-        worker.joined.release()
     }
 
     private func compute(_ worker: inout Worker) {

@@ -33,8 +33,6 @@ public final class ComputePool: Sendable {
     let state: Mutex<State>
     /// Before this time nothing that waits expires (nanoseconds).
     private let nextExpiry = Atomic<UInt64>(.max)
-    /// Changes when a version is forgotten: workers then drop what they keep for it.
-    let forgottenCount = Atomic<Int>(0)
 
     public init(
         workerCount: Int, firstThread: Int, limits: Limits = .standard
@@ -128,18 +126,9 @@ public final class ComputePool: Sendable {
         return count
     }
 
-    /// A version is served no more: forgets it as soon as nothing of it waits or runs. False when the
-    /// caller should try again later.
-    public func forget(_ version: ModelVersion) -> Bool {
-        let wake: [Int]? = state.withLock { state in
-            guard state.scheduler.forget(version.index) else { return nil }
-            defer { state.sleeping.removeAll(keepingCapacity: true) }
-            return state.sleeping
-        }
-        guard let wake else { return false }
-        forgottenCount.wrappingAdd(1, ordering: .releasing)
-        for worker in wake { wakeups[worker].raise() }
-        return true
+    /// Lets every worker turn once, so that idle ones let go of versions that no request gets any more.
+    func wakeAll() {
+        for wakeup in wakeups { wakeup.raise() }
     }
 
     /// Requests that wait, of all models.
@@ -154,6 +143,10 @@ public final class ComputePool: Sendable {
 
 extension Scheduler {
     mutating func registerIfNeeded(_ version: ModelVersion) {
+        // An index is given to another version when nobody holds the old one any more.
+        if isRegistered(version.index), latency(of: version.index) !== version.latency {
+            _ = forget(version.index)
+        }
         if !isRegistered(version.index) { register(version.index, ModelTerms(version)) }
     }
 }

@@ -138,18 +138,18 @@ public final class LoopBatcher {
         pool.cancel(connection: connection, sequence: sequence, home: home, thread: thread)
     }
 
-    /// Lets go of the memory kept for versions that are served no more, and so of the versions.
-    public func dropFree(where isGone: (ModelVersion) -> Bool) {
-        for index in states.indices {
-            guard let version = states[index].free.first?.version, isGone(version) else { continue }
-            states[index].free = []
-            states[index].freeBytes = 0
-        }
-    }
-
     /// Batches that are kept for reuse; for tests.
     package func freeBatchCount(of version: ModelVersion) -> Int {
         states[version.index].free.count
+    }
+
+    /// Lets go of the batches that are kept for versions that no request gets any more.
+    public func forgetRetired() {
+        for index in states.indices {
+            guard let batch = states[index].free.first, batch.version.isRetired else { continue }
+            states[index].free = []
+            states[index].freeBytes = 0
+        }
     }
 
     /// A batch is answered and may be filled again.

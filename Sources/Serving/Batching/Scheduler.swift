@@ -72,6 +72,8 @@ public struct Scheduler: Sendable {
             retries: RetryBook(seed: seed))
     }
 
+    func latency(of index: Int) -> LatencyTable? { models[index]?.terms.latency }
+
     public func isRegistered(_ index: Int) -> Bool { index < models.count && models[index] != nil }
 
     /// Forgets a model that is served no more. False while requests of it wait or run.

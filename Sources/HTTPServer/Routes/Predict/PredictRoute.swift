@@ -122,7 +122,8 @@ extension ServerLoop {
         let columns: [TensorColumn]
         let signature = padding.signature
         do throws(DecodeRefusal) {
-            shapes = try decoder.rowShapes(of: body, format: format, signature: signature)
+            shapes = try decoder.rowShapes(
+                of: body, format: format, signature: signature, jsonDepthMax: limits.jsonDepthMax)
             columns = zip(signature.inputs, shapes).map {
                 TensorColumn(spec: $0, rowShape: $1, rowCapacity: 1)
             }
