@@ -46,7 +46,7 @@ def save(folder, graph, configuration):
 @pytest.fixture(scope="module")
 def models(tmp_path_factory):
     folder = tmp_path_factory.mktemp("models")
-    tanh_model(folder / "slow", 3_000)
+    tanh_model(folder / "slow", 400)
     return folder
 
 
@@ -126,8 +126,8 @@ def test_deadlines_hold_over_http2_too(slow):
 
 
 def test_the_default_timeout_is_the_models_or_the_servers(models, start, tmp_path):
-    tanh_model(tmp_path / "strict", 3_000, batching={"timeout_ms": 1})
-    tanh_model(tmp_path / "lax", 3_000)
+    tanh_model(tmp_path / "strict", 400, batching={"timeout_ms": 1})
+    tanh_model(tmp_path / "lax", 400)
     server = start(tmp_path)
     # Either the estimate says so at once, or the run was too long.
     assert post(server, "/models/strict/predict").status_code == 504
