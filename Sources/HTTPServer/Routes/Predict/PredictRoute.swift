@@ -40,11 +40,13 @@ extension ServerLoop {
     ) throws(Refusal) -> Ticket {
         let urgency = try RequestUrgency(
             head, bytes, version.configuration.batching, now: nowNanoseconds)
-        var isReturning = false
-        if let field = head.retryTicket, let ticket = RetryTicket(bytes, field) {
-            isReturning = RetrySeal.isGood(
-                ticket, model: version.index, nowMilliseconds: now, limits: limits)
-        }
+        let ticket = head.retryTicket.map { RetryTicket(bytes, $0) } ?? connection.retryTicket
+        let isReturning =
+            ticket.map {
+                RetrySeal.isGood(
+                    $0, model: version.index, nowMilliseconds: now, limits: limits)
+            } ?? false
+        if isReturning, ticket == connection.retryTicket { connection.retryTicket = nil }
         return Ticket(
             connection: connection.token, sequence: exchange.sequence, rowStart: 0, rowCount: 0,
             parsedNanoseconds: nowNanoseconds, deadlineNanoseconds: urgency.deadline,
