@@ -6,7 +6,7 @@ extension Scheduler {
     /// What requests that were not refused before may fill of a queue and of their time; the rest is
     /// kept for those who come back as they were told.
     private static let freshShare = 0.75
-    /// The same for requests of low priority, so that a flood of them leaves room for the others.
+    /// What requests of low priority may fill, so that a flood of them leaves room for the others.
     private static let lowShare = 0.5
 
     /// Whether a request may wait.
@@ -20,8 +20,12 @@ extension Scheduler {
         guard let model = models[index] else { return .admitted }
         let line = model.terms.latency.line(bucket: request.bucket)
         let rate = rowsPerNanosecond(model, line, now: now)
-        let share = request.priority == .low ? Self.lowShare : Self.freshShare
-        if isFull(model, request, share: isReturning ? 1 : share) {
+        let isLowFull =
+            request.priority == .low
+            && Double(model.queue[.low].count) >= Double(model.terms.queueItemsMax) * Self.lowShare
+        if isFull(model, request, share: isReturning ? 1 : Self.freshShare)
+            || (isLowFull && !isReturning)
+        {
             return .queueFull(retryAfter: retryAfter(index, request, rate: rate, now: now))
         }
         guard line.isMeasured else { return .admitted }
