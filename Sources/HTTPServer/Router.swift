@@ -10,6 +10,8 @@ package struct RouteMatch: Equatable {
     package var version: Range<Int>?
     /// `output=` of the query.
     package var output: Range<Int>?
+    /// `explain=` of the query.
+    package var explanation: Range<Int>?
 
     init(_ route: Route) { self.route = route }
 }
@@ -99,6 +101,9 @@ package enum Router {
                 if match.model == nil, isKey(bytes, key, "model") { match.model = value }
                 if match.version == nil, isKey(bytes, key, "version") { match.version = value }
                 if match.output == nil, isKey(bytes, key, "output") { match.output = value }
+                if match.explanation == nil, isKey(bytes, key, "explain") {
+                    match.explanation = value
+                }
             }
             start = end + 1
         }

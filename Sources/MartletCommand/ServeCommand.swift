@@ -266,7 +266,19 @@ struct ServeCommand: ParsableCommand {
         log.info("stopped")
     }
 
-    static let formats = [ModelFormat(name: "onnx", fileName: "model.onnx", ONNXModel.self)]
+    static let formats = [
+        ModelFormat(name: "onnx", fileName: "model.onnx", ONNXModel.self) { $0 == .onnx },
+        ModelFormat(name: "xgboost", fileName: "model.ubj", TabularModel.self) { kind in
+            switch kind {
+            // What is no model of ours says so when it is loaded.
+            case .xgboostJSON, .xgboostUBJSON, .foreign: true
+            case .onnx, .lightGBMText, .lightGBMJSON, .json, .unknown: false
+            }
+        },
+        ModelFormat(name: "lightgbm", fileName: "model.txt", TabularModel.self) {
+            $0 == .lightGBMText || $0 == .lightGBMJSON
+        },
+    ]
 
     private func findModels() -> [FoundModel] {
         let path = models ?? Environment.text("MARTLET_MODELS")
@@ -278,7 +290,7 @@ struct ServeCommand: ParsableCommand {
             let found = try ModelsFolder(path: path, formats: Self.formats).scan()
             if found.isEmpty, CompiledModels.all.isEmpty {
                 Exit.failure(
-                    "no model in '\(path)'; expected <name>/<version>/model.onnx in it, such as "
+                    "no model in '\(path)'; expected <name>/<version>/model.onnx (or .ubj, .json, .txt) in it, such as "
                         + "\(path)/iris/1/model.onnx")
             }
             if let wanted = defaultModel, !found.contains(where: { $0.name == wanted }),

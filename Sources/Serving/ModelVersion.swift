@@ -13,11 +13,21 @@ public final class ModelVersion: Sendable {
     public let configuration: ModelConfiguration
     public let metrics: ModelMetrics
     public let latency = LatencyFit()
+    /// What else the model can be asked for, each as a version of its own: rows asked for it are
+    /// batched apart.
+    public let views: [View]
+
+    public struct View: Sendable {
+        public let question: ModelView.Question
+        public let name: String
+        public let version: ModelVersion
+    }
 
     public init(
         name: String, version: String, index: Int, model: any Model,
-        configuration: ModelConfiguration, metrics: ModelMetrics
+        configuration: ModelConfiguration, metrics: ModelMetrics, views: [View] = []
     ) {
+        self.views = views
         self.name = name
         self.version = version
         self.index = index

@@ -1,3 +1,4 @@
+import Models
 import Primitives
 
 /// A model version as it lies in the models folder, not yet loaded.
@@ -17,7 +18,8 @@ public struct FoundModel: Sendable, Equatable {
     public let versions: [FoundVersion]
 }
 
-/// Looks through `models/<name>/<version>/<model file>` and `models/<name>/model.json`.
+/// Looks through `models/<name>/<version>/<model file>` and `models/<name>/model.json`. Which file of
+/// a version is the model, and of which format, its name or else its content says.
 ///
 /// Also takes one model's folder, or one model file, so that `martlet serve model.onnx` works.
 public struct ModelsFolder: Sendable {
@@ -62,10 +64,19 @@ public struct ModelsFolder: Sendable {
         return models
     }
 
+    /// The model file in a folder that is a version's; nil when there is none.
+    public func modelFile() -> String? {
+        guard let files = try? FileSystem.names(in: path) else { return nil }
+        return modelFile(in: path, files)?.path
+    }
+
+    /// The format of a model file; nil when it is of none.
+    public func format() -> ModelFormat? {
+        recognise(path) ?? formats.first { path.hasSuffix(Self.suffix($0.fileName)) }
+    }
+
     private func singleFile() -> [FoundModel] {
-        guard let format = formats.first(where: { path.hasSuffix(Self.suffix($0.fileName)) }) else {
-            return []
-        }
+        guard let format = format() else { return [] }
         let version = FoundVersion(version: "1", path: path, format: format.name)
         let name = Self.stem(path)
         guard Self.isName(name) else { return [] }
@@ -81,12 +92,9 @@ public struct ModelsFolder: Sendable {
                 FileSystem.kind(of: "\(folder)/\(entry)") == .folder
             else { continue }
             let files = try FileSystem.names(in: "\(folder)/\(entry)")
-            guard let format = formats.first(where: { files.contains($0.fileName) }) else {
-                continue
-            }
-            let path = "\(folder)/\(entry)/\(format.fileName)"
+            guard let found = modelFile(in: "\(folder)/\(entry)", files) else { continue }
             versions.append(
-                (number, FoundVersion(version: entry, path: path, format: format.name)))
+                (number, FoundVersion(version: entry, path: found.path, format: found.format)))
         }
         guard !versions.isEmpty, Self.isName(name) else { return nil }
         versions.sort { $0.number < $1.number }
@@ -94,6 +102,30 @@ public struct ModelsFolder: Sendable {
             name: name,
             configurationPath: entries.contains("model.json") ? "\(folder)/model.json" : nil,
             versions: versions.map(\.found))
+    }
+
+    /// The model among a version's files: one with a format's name, else the first whose content a
+    /// format knows.
+    private func modelFile(
+        in folder: String, _ files: [String]
+    ) -> (path: String, format: String)? {
+        if let format = formats.first(where: { files.contains($0.fileName) }) {
+            return ("\(folder)/\(format.fileName)", format.name)
+        }
+        for file in files.prefix(Limits.standard.versionFilesMax) where !file.hasPrefix(".") {
+            let path = "\(folder)/\(file)"
+            if let format = recognise(path) { return (path, format.name) }
+        }
+        return nil
+    }
+
+    /// The format that knows a file by its first bytes.
+    private func recognise(_ path: String) -> ModelFormat? {
+        guard FileSystem.kind(of: path) == .file,
+            let head = try? FileSystem.head(of: path, byteCount: ModelFileKind.headBytes)
+        else { return nil }
+        let kind = ModelFileKind(head: head[...])
+        return formats.first { $0.recognises(kind) }
     }
 
     private static func suffix(_ fileName: String) -> String {

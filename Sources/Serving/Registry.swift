@@ -113,13 +113,16 @@ public final class Registry: Sendable {
         }
         figures.setState(.warming)
         set(artifact.name, artifact.version, .warming)
-        let index = state.withLock { state in
-            defer { state.nextIndex += 1 }
-            return state.nextIndex
+        let views = model.views.map { view in
+            ModelVersion.View(
+                question: view.question, name: view.name,
+                version: ModelVersion(
+                    name: artifact.name, version: artifact.version, index: takeIndex(),
+                    model: view.model, configuration: configuration, metrics: figures))
         }
         let version = ModelVersion(
-            name: artifact.name, version: artifact.version, index: index, model: model,
-            configuration: configuration, metrics: figures)
+            name: artifact.name, version: artifact.version, index: takeIndex(), model: model,
+            configuration: configuration, metrics: figures, views: views)
         if let problem = WarmUp.run(version) {
             fail(artifact.name, artifact.version, figures, "the warm-up run failed: \(problem)")
             return false
@@ -128,6 +131,13 @@ public final class Registry: Sendable {
         figures.setState(.ready)
         set(artifact.name, artifact.version, .ready(version))
         return true
+    }
+
+    private func takeIndex() -> Int {
+        state.withLock { state in
+            defer { state.nextIndex += 1 }
+            return state.nextIndex
+        }
     }
 
     private func fail(

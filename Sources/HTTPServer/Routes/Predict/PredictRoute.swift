@@ -12,12 +12,17 @@ extension ServerLoop {
         body: Range<Int>
     ) {
         do throws(Refusal) {
-            let version = try findVersion(match, bytes)
+            var version = try findVersion(match, bytes)
             var exchange = exchange
             let format = try requestFormat(bytes)
             exchange.notes.format = try answerFormat(bytes)
+            if let explanation = match.explanation {
+                version = try findExplanation(version, bytes, explanation)
+            }
             if let output = match.output {
-                exchange.notes.output = try findOutput(version, bytes, output)
+                let view = Self.view(version, .output, bytes, output)
+                version = view ?? version
+                if view == nil { exchange.notes.output = try findOutput(version, bytes, output) }
             } else if exchange.notes.format == .npy {
                 try checkSingleOutput(version)
             }
@@ -186,13 +191,35 @@ extension ServerLoop {
         let outputs = version.signature.outputs
         let decoded = Router.decoded(bytes, name).map { String(decoding: $0, as: UTF8.self) } ?? ""
         guard let index = outputs.firstIndex(where: { $0.name == decoded }) else {
-            let names = outputs.map(\.name).joined(separator: ", ")
+            let views = version.views.filter { $0.question == .output }
+            let names = (outputs.map(\.name) + views.map(\.name)).joined(separator: ", ")
             throw Refusal(
                 400, "unknown_output",
                 "model '\(version.name)' has no output '\(Router.shown(bytes, name))'; it has \(names)"
             )
         }
         return index
+    }
+
+    /// The view of a model with this name.
+    private static func view(
+        _ version: ModelVersion, _ question: ModelView.Question, _ bytes: Span<UInt8>,
+        _ name: Range<Int>
+    ) -> ModelVersion? {
+        version.views.first { $0.question == question && equal($0.name, bytes, name) }?.version
+    }
+
+    private func findExplanation(
+        _ version: ModelVersion, _ bytes: Span<UInt8>, _ name: Range<Int>
+    ) throws(Refusal) -> ModelVersion {
+        if let view = Self.view(version, .explanation, bytes, name) { return view }
+        let names = version.views.filter { $0.question == .explanation }.map(\.name)
+        throw Refusal(
+            400, "unknown_explanation",
+            names.isEmpty
+                ? "model '\(version.name)' cannot explain its predictions"
+                : "model '\(version.name)' has no explanation '\(Router.shown(bytes, name))'; it has "
+                    + names.joined(separator: ", "))
     }
 
     /// A NumPy file holds one array: a model with several needs one to be chosen.
