@@ -1,5 +1,5 @@
 # Martlet's verbs. Each is one line; the work is in tools/. `make` alone lists them.
-.PHONY: help serve test check lint format build bench sanitize fuzz models clean
+.PHONY: help serve test check lint format build bench differential sanitize fuzz models clean
 
 help:      ## this list
 	@sed -n 's/^\([a-z]*\): *## /  make \1\t/p' Makefile | expand -t 20
@@ -17,6 +17,8 @@ build:     ## one self-contained binary in .build-static/release/martlet
 	@tools/install.sh runtime && swift build -c release --product martlet --static-swift-stdlib --scratch-path .build-static
 bench:     ## martlet against nginx and FastAPI over HTTP
 	@tools/bench.sh
+differential: ## 100,000 rows a model of XGBoost and LightGBM against the libraries
+	@tools/differential.sh
 sanitize:  ## every test under the address and the thread sanitizer
 	@tools/sanitize.sh
 fuzz:      ## every parser under libFuzzer, ten minutes each, or SECONDS=60

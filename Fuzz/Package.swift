@@ -26,6 +26,7 @@ let package = Package(
         target("FuzzHTTP1Session"),
         target("FuzzJSONReader"),
         target("FuzzPredictDecoder"),
+        target("FuzzTabularModel"),
     ],
     swiftLanguageModes: [.v6]
 )

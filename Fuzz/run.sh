@@ -21,6 +21,7 @@ case $target in
     http1-session) product=FuzzHTTP1Session ;;
     json-reader) product=FuzzJSONReader ;;
     predict-decoder) product=FuzzPredictDecoder ;;
+    tabular-*) product=FuzzTabularModel ;;
     *) echo "no program fuzzes $target: name it in Fuzz/run.sh" >&2; exit 2 ;;
 esac
 

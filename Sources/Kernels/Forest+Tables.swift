@@ -21,11 +21,26 @@ extension Forest {
         guard let tests = ForestTables<Value>.Tests(rawValue: tests) else {
             preconditionFailure("the layout wrote the tests")
         }
-        let tables = unsafe ForestTables<Value>(
+        var tables = unsafe ForestTables<Value>(
             nodes: nodes.address, tests: tests, roots: roots.address, trees: treeCount,
             treeTargets: treeTargets.map { unsafe $0.span(as: Int32.self).address },
             voteStarts: starts.address, votes: votes.address, sets: sets.address,
             aggregate: aggregate, base: base.address, targets: targetCount)
+        if let complete {
+            let trees = CompleteTrees<Value>(
+                nodes: complete.nodes.span(as: CompleteNode<Value>.self).address,
+                leaves: complete.leaves.span(as: Value.self).address, depth: depth)
+            if complete.isForRows { tables.completeForRows = trees }
+            if complete.isForRow { tables.completeForRow = trees }
+        }
+        if let bits, usesBits {
+            tables.bits = BitTrees(
+                nodes: bits.nodes.span(as: BitNode.self).address,
+                starts: bits.starts.span(as: Int32.self).address,
+                leaves: bits.leaves.span(as: Float.self).address,
+                features: bits.features.span(as: Int32.self).address,
+                featureCount: bits.featureCount)
+        }
         body(tables)
     }
 }

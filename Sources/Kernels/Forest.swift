@@ -32,6 +32,11 @@ public struct Forest: Sendable {
     let covers: AlignedMemory  // Float, one a node, or none
     let origins: AlignedMemory  // Int32, one a node
     let expected: AlignedMemory  // Double, one a target
+    /// The complete layout, where it is of use.
+    var complete: ForestComplete?
+    /// Small trees as bit vectors, where that is of use.
+    var bits: ForestBits?
+    var usesBits = false
 
     /// Checks a description and lays it out.
     ///
@@ -72,13 +77,27 @@ public struct Forest: Sendable {
         covers = AlignedMemory(copying: layout.covers)
         hasCovers = layout.covers.count == layout.nodes.count && !layout.nodes.isEmpty
         origins = AlignedMemory(copying: layout.origins)
+        complete = treeTargets == nil ? nil : ForestComplete(layout)
+        let single = layout as? ForestLayout<Float>
+        bits = treeTargets == nil ? nil : single.flatMap { ForestBits($0) }
+        chooseLayouts(Value.self)
+    }
+
+    /// How whole eights of rows are computed, and single rows: `linked`, `complete` or `bits`; chosen
+    /// by measurement when the forest was made.
+    public var layouts: (rows: String, row: String) {
+        let complete = (complete?.isForRows == true, complete?.isForRow == true)
+        return (
+            usesBits ? "bits" : complete.0 ? "complete" : "linked",
+            complete.1 ? "complete" : "linked"
+        )
     }
 
     /// Bytes of the layout.
     public var byteCount: Int {
         nodes.byteCount + roots.byteCount + voteStarts.byteCount + votes.byteCount
             + sets.byteCount + baseValues.byteCount + covers.byteCount + origins.byteCount
-            + (treeTargets?.byteCount ?? 0)
+            + (treeTargets?.byteCount ?? 0) + (complete?.byteCount ?? 0) + (bits?.byteCount ?? 0)
     }
 
     /// The place in its tree's description of a node that `KernelSet.forestLeaves` named.

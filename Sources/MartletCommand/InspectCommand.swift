@@ -63,6 +63,8 @@ struct InspectCommand: ParsableCommand {
         if let forest = model.forest {
             text += "trees       \(forest.treeCount), \(forest.nodeCount) nodes, "
             text += "\(forest.depth) deep, \(size(forest.byteCount))\n"
+            let layouts = forest.layouts
+            text += "layouts     \(layouts.rows) for batches, \(layouts.row) for single rows\n"
         }
         let views = model.views.map(\.name)
         if !views.isEmpty { text += "also gives  \(views.joined(separator: ", "))\n" }

@@ -25,7 +25,8 @@ enum ModelFile {
             Exit.usage("'\(path)' holds several models; name one: \(names)")
         }
         guard let version = found.first?.versions.last else {
-            Exit.failure("no model in '\(path)'; expected <version>/model.onnx (or .ubj, .json, .txt) in it")
+            Exit.failure(
+                "no model in '\(path)'; expected <version>/model.onnx (or .ubj, .json, .txt) in it")
         }
         return version.path
     }

@@ -22,6 +22,9 @@ public struct Limits: Sendable {
     public var compressionBytesMax = 2 << 20
     /// Nesting of arrays and objects in JSON.
     public var jsonDepthMax = 32
+    /// Columns of a CSV header that are looked at, though the model takes fewer: some may be passed
+    /// over.
+    public var csvHeaderColumnsMin = 4_096
     /// Rows in one request.
     public var requestRowsMax = 100_000
     /// Requests of one HTTP/2 connection at the same time.
@@ -101,6 +104,8 @@ public struct Limits: Sendable {
     /// Branches between root and leaf in a forest that is to explain its predictions: its cost grows
     /// with the square.
     public var explanationDepthMax = 512
+    /// Columns of a tabular model's input.
+    public var modelFeaturesMax = 1 << 24
     /// Scores a row of a tabular model: classes or targets.
     public var modelTargetsMax = 1 << 16
     /// A category's number in a set; XGBoost itself stops at 2^24.

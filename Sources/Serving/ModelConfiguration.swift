@@ -6,6 +6,7 @@ import Primitives
 ///       "description": "…",
 ///       "labels": ["setosa", "versicolor", "virginica"],
 ///       "sample": [[5.1, 3.5, 1.4, 0.2]],
+///       "unknown_columns": "refuse",
 ///       "batching": {"max_batch_size": 64},
 ///       "limits": {"queue_items": 1024, "queue_bytes": 268435456}
 ///     }
@@ -17,6 +18,8 @@ public struct ModelConfiguration: Sendable {
     public var sample: JSONValue?
     /// The most rows of one run.
     public var batchSizeMax = 64
+    /// Whether a request may have columns that the model does not take.
+    public var ignoresUnknownColumns = false
     /// Requests of this model that may wait for the compute pool.
     public var queueItemsMax: Int
     /// Input bytes of this model that may wait.
@@ -83,6 +86,12 @@ public struct ModelConfiguration: Sendable {
                     }
                     batchSizeMax = try Self.count(setting.value, 1...65_536, place)
                 }
+            case "unknown_columns":
+                switch member.value.text {
+                case "ignore": ignoresUnknownColumns = true
+                case "refuse": ignoresUnknownColumns = false
+                default: throw inner.error("expected \"ignore\" or \"refuse\"")
+                }
             case "limits":
                 for setting in try Self.members(member.value, inner) {
                     let place = inner.inside(setting.key)
@@ -96,7 +105,8 @@ public struct ModelConfiguration: Sendable {
                 }
             default:
                 throw inner.error(
-                    "unknown key; known here: description, labels, sample, batching, limits")
+                    "unknown key; known here: description, labels, sample, batching, "
+                        + "unknown_columns, limits")
             }
         }
     }

@@ -113,12 +113,15 @@ public final class Registry: Sendable {
         }
         figures.setState(.warming)
         set(artifact.name, artifact.version, .warming)
+        // Their numbers stand for themselves, whatever the model's classes are called.
+        var plain = configuration
+        plain.labels = []
         let views = model.views.map { view in
             ModelVersion.View(
                 question: view.question, name: view.name,
                 version: ModelVersion(
                     name: artifact.name, version: artifact.version, index: takeIndex(),
-                    model: view.model, configuration: configuration, metrics: figures))
+                    model: view.model, configuration: plain, metrics: figures))
         }
         let version = ModelVersion(
             name: artifact.name, version: artifact.version, index: takeIndex(), model: model,

@@ -6,7 +6,8 @@ private typealias Node = ForestDescription.Node
 private typealias Branch = ForestDescription.Branch
 
 private let edges: [Double] = [
-    -.infinity, -33, -2, -1, -0.5, -1e-35, -1e-36, -0.0, 0, 1e-36, 0.1, 0.5, 1, 1.5, 2, 3, 31, 31.9, 32,
+    -.infinity, -33, -2, -1, -0.5, -1e-35, -1e-36, -0.0, 0, 1e-36, 0.1, 0.5, 1, 1.5, 2, 3, 31, 31.9,
+    32,
     63, 64, 1e6, 1e12, .infinity, .nan,
 ]
 
@@ -85,7 +86,8 @@ func setsMissingValuesAndZerosGoWhereTheDescriptionSendsThem(
         let x = (0..<rows * 4).map { _ in edges.randomElement(using: &random) ?? 0 }
         var y = [Double](repeating: .nan, count: rows * 3)
         var leaves = [Int32](repeating: -1, count: rows * 11)
-        var (target, places) = (y.mutableSpan, leaves.mutableSpan)
+        var target = y.mutableSpan
+        var places = leaves.mutableSpan
         kernels.forestScores(forest, x: x.span, rows: rows, features: 4, y: &target)
         kernels.forestLeaves(forest, x: x.span, rows: rows, features: 4, leaves: &places)
         for row in 0..<rows {

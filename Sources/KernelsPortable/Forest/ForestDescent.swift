@@ -41,10 +41,11 @@ struct Descent<Value: ForestValue> {
 }
 
 @inline(__always)
-private func holdsNaN<Value: ForestValue>(_ x: UnsafePointer<Value>, count: Int) -> Bool {
-    var found = false
-    for index in 0..<count { found = found || x[index] != x[index] }
-    return found
+func holdsNaN<Value: ForestValue>(_ x: UnsafePointer<Value>, count: Int) -> Bool {
+    // Without a branch, so that the loop is vectorised.
+    var found: Int32 = 0
+    for index in 0..<count { found |= bit(x[index] != x[index]) }
+    return found != 0
 }
 
 /// Eight walks by ≤ alone. Those that arrived stay where they are: a leaf leads to itself.

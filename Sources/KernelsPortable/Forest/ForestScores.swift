@@ -16,7 +16,9 @@ public func forestF32(
     _ forest: ForestTables<Float>, x: UnsafePointer<Float>, rows: Int, features: Int,
     y: UnsafeMutablePointer<Float>
 ) {
-    forestScores(forest, x, rows, features, y)
+    forestScores(forest, x, rows, features, y) { bits, x, rows, scores, targets in
+        scoreAllBits(forest, bits, x, rows, features, scores, targets)
+    }
 }
 
 /// The same, compared in float64.
@@ -24,13 +26,18 @@ public func forestF64(
     _ forest: ForestTables<Double>, x: UnsafePointer<Double>, rows: Int, features: Int,
     y: UnsafeMutablePointer<Double>
 ) {
-    forestScores(forest, x, rows, features, y)
+    forestScores(forest, x, rows, features, y) { _, _, _, _, _ in
+        preconditionFailure("bit vectors are made for float32 only")
+    }
 }
 
 @inline(__always)
 private func forestScores<Value: ForestValue>(
     _ forest: ForestTables<Value>, _ x: UnsafePointer<Value>, _ rows: Int, _ features: Int,
-    _ y: UnsafeMutablePointer<Value>
+    _ y: UnsafeMutablePointer<Value>,
+    _ scoreBits: (
+        BitTrees, UnsafePointer<Value>, Int, UnsafeMutablePointer<Double>, UnsafePointer<Int32>
+    ) -> Void
 ) {
     let tally = Tally(forest)
     let targets = forest.targets
@@ -41,12 +48,67 @@ private func forestScores<Value: ForestValue>(
             for first in stride(from: 0, to: rows, by: block) {
                 let count = min(block, rows - first)
                 let input = x + first * features
-                let descent = Descent(forest, input, rows: count, features: features)
                 tally.open(scores, rows: count)
-                score(descent, input, count, tally, scores, starts)
+                scoreBlock(forest, tally, input, count, features, scores, starts) {
+                    scoreBits($0, input, $1, scores, $2)
+                }
                 tally.close(scores, rows: count, into: y + first * targets)
             }
         }
+    }
+}
+
+/// Adds the votes of all trees for a block of rows, in the layout that is fastest for it.
+@inline(__always)
+private func scoreBlock<Value: ForestValue>(
+    _ forest: ForestTables<Value>, _ tally: Tally<Value>, _ x: UnsafePointer<Value>, _ rows: Int,
+    _ features: Int, _ scores: UnsafeMutablePointer<Double>,
+    _ places: UnsafeMutablePointer<Int32>,
+    _ scoreBits: (BitTrees, Int, UnsafePointer<Int32>) -> Void
+) {
+    let hasOthers =
+        forest.bits != nil || forest.completeForRows != nil || forest.completeForRow != nil
+    guard hasOthers, let targets = forest.treeTargets, !holdsNaN(x, count: rows * features) else {
+        let descent = Descent(forest, x, rows: rows, features: features)
+        score(descent, x, rows, tally, scores, places)
+        return
+    }
+    var done = 0
+    let whole = rows - rows % lanes
+    if whole > 0, let bits = forest.bits {
+        scoreBits(bits, whole, targets)
+        done = whole
+    } else if whole > 0, let complete = forest.completeForRows {
+        scoreComplete(
+            forest, complete, x, rows: whole, features: features, scores, targets)
+        done = whole
+    } else if whole > 0 {
+        let descent = Descent(forest, x, rows: whole, features: features)
+        score(descent, x, whole, tally, scores, places)
+        done = whole
+    }
+    guard done < rows else { return }
+    let (rest, input) = (rows - done, x + done * features)
+    let target = scores + done * forest.targets
+    if let complete = forest.completeForRow {
+        scoreComplete(
+            forest, complete, input, rows: rest, features: features, target, targets)
+    } else {
+        let descent = Descent(forest, input, rows: rest, features: features)
+        score(descent, input, rest, tally, target, places)
+    }
+}
+
+/// Bit vectors, with room for the columns of eight rows on the stack.
+@inline(never)
+private func scoreAllBits(
+    _ forest: ForestTables<Float>, _ bits: BitTrees, _ x: UnsafePointer<Float>, _ rows: Int,
+    _ features: Int, _ scores: UnsafeMutablePointer<Double>, _ targets: UnsafePointer<Int32>
+) {
+    withUnsafeTemporaryAllocation(of: Float.self, capacity: BitTrees.featuresMax * lanes) {
+        guard let columns = $0.baseAddress else { return }
+        scoreBits(
+            forest, bits, x, rows: rows, features: features, scores, targets, columns)
     }
 }
 

@@ -11,6 +11,8 @@ public final class FeatureList: Sendable, Equatable {
     public let unknownCategoriesAreMissing: Bool
     private let table: NameTable
     private let categoryTables: [NameTable?]
+    /// The categories that are numbers, as such.
+    private let categoryNumbers: [[Double: Int]]
 
     /// - Parameter categories: one list a feature, or none at all.
     public init?(
@@ -23,6 +25,13 @@ public final class FeatureList: Sendable, Equatable {
         self.categories = categories.isEmpty ? names.map { _ in [] } : categories
         self.unknownCategoriesAreMissing = unknownCategoriesAreMissing
         table = NameTable(names)
+        categoryNumbers = self.categories.map { list in
+            var numbers: [Double: Int] = [:]
+            for (code, text) in list.enumerated() {
+                if let number = Double(text), !number.isNaN { numbers[number] = code }
+            }
+            return numbers
+        }
         categoryTables = self.categories.map { $0.isEmpty ? nil : NameTable($0) }
     }
 
@@ -35,6 +44,19 @@ public final class FeatureList: Sendable, Equatable {
     /// The number that stands for a category given as UTF-8.
     public func category(_ feature: Int, _ text: Span<UInt8>) -> Int? {
         categoryTables[feature]?.index(of: text)
+    }
+
+    /// The number that stands for a category that is itself a number.
+    public func category(_ feature: Int, number: Double) -> Int? {
+        categoryNumbers[feature][number]
+    }
+
+    /// Names for features that have none: `f0`, `f1`, …, as XGBoost calls them.
+    static func unnamed(_ count: Int) -> FeatureList {
+        guard let list = FeatureList(names: (0..<count).map { "f\($0)" }) else {
+            preconditionFailure("numbers differ")
+        }
+        return list
     }
 
     public static func == (a: FeatureList, b: FeatureList) -> Bool {

@@ -9,20 +9,21 @@ struct LinearScorer: Sendable {
     /// featureCount × targetCount.
     let weights: [Float]
     /// One a target, with the base score.
-    let biases: [Double]
+    let biases: [Float]
 
     func scores<Value: TabularValue>(
         _ x: Span<Value>, rows: Int, features: Int, _ y: inout MutableSpan<Value>
     ) {
         for row in 0..<rows {
             for target in 0..<targetCount {
+                // In float32 and in this order, as XGBoost adds them.
                 var sum = biases[target]
                 for feature in 0..<featureCount {
-                    let value = x[row * features + feature]
+                    let value = Float(x[row * features + feature])
                     if value.isNaN { continue }
-                    sum += value.wide * Double(weights[feature * targetCount + target])
+                    sum += value * weights[feature * targetCount + target]
                 }
-                y[row * targetCount + target] = Value(rounding: sum)
+                y[row * targetCount + target] = Value(sum)
             }
         }
     }
@@ -40,7 +41,7 @@ struct LinearScorer: Sendable {
                     let weight = Double(weights[feature * targetCount + target])
                     y[first + feature] = value.isNaN ? 0 : Value(rounding: value.wide * weight)
                 }
-                y[first + featureCount] = Value(rounding: biases[target])
+                y[first + featureCount] = Value(biases[target])
             }
         }
     }

@@ -63,7 +63,8 @@ enum ScoreLink: Sendable, Equatable {
         case .hinge: return margins[first] > 0 ? 1 : 0
         case .softmax, .sigmoidEach, .identity, .sigmoid, .exponential, .signedSquare, .softplus:
             var best = 0
-            for target in 1..<max(targets, 1) where margins[first + target] > margins[first + best] {
+            for target in 1..<max(targets, 1) where margins[first + target] > margins[first + best]
+            {
                 best = target
             }
             return best

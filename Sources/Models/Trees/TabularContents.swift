@@ -10,9 +10,11 @@ struct TabularContents: Sendable {
     var link: ScoreLink
     var precision: ForestPrecision
     var featureCount: Int
-    /// Nil when the file names no features.
-    var features: FeatureList?
+    var features: FeatureList
     /// For each tree, how many nodes of its description come before the leaves that the library
     /// counts from 0; all zero where it counts leaves as nodes.
     var leafOffsets: [Int] = []
+    /// What margins are divided by before the link function: the iterations of a random forest of
+    /// LightGBM's, whose raw scores are sums. 1 elsewhere.
+    var divisor = 1.0
 }

@@ -74,13 +74,20 @@ extension TabularModel {
         guard link.isClassifier else {
             var y = results.mutableValues(0, as: Value.self)
             writeMargins(x, rows, &y, memory)
-            if link == .identity { return }
-            for index in y.indices { y[index] = Value(rounding: link.value(y[index].wide)) }
+            if link == .identity, contents.divisor == 1 { return }
+            for index in y.indices {
+                y[index] = Value(rounding: link.value(y[index].wide / contents.divisor))
+            }
             return
         }
         var scores = memory.mutableSpan(
             as: Value.self, byteOffset: 0, count: rows * targets, owner: memory)
         writeMargins(x, rows, &scores, memory)
+        if contents.divisor != 1 {
+            for index in scores.indices {
+                scores[index] = Value(rounding: scores[index].wide / contents.divisor)
+            }
+        }
         let margins = memory.span(
             as: Value.self, byteOffset: 0, count: rows * targets, owner: memory)
         if answer == .prediction {

@@ -58,7 +58,10 @@ public final class TabularModel: Model {
         self.contents = contents
         self.answer = answer
         signature = Self.signature(contents, answer)
-        let classCount = contents.link.classCount(targets: contents.scorer.targetCount)
+        // A view gives plain numbers.
+        let classCount =
+            answer != .prediction
+            ? 0 : contents.link.classCount(targets: contents.scorer.targetCount)
         classLabels = (0..<classCount).map { String($0) }
         let row = contents.scorer.targetCount * 8 + contents.scorer.scratchBytesPerRow
         scratch = ScratchPool(byteCount: Self.blockRows * max(row, 8))

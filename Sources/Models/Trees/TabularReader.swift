@@ -23,7 +23,8 @@ enum TabularReader {
             do throws(UBJSONReader.Failure) {
                 document = try UBJSONReader.read(bytes, limits: limits)
             } catch {
-                throw ModelLoadError(path: path, place: "byte \(error.offset)", reason: error.reason)
+                throw ModelLoadError(
+                    path: path, place: "byte \(error.offset)", reason: error.reason)
             }
             return try XGBoostReader.read(DocumentPlace(path: path, document), limits: limits)
         case .lightGBMText: return try LightGBMText.read(bytes, path: path, limits: limits)

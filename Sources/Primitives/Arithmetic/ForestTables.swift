@@ -25,6 +25,12 @@
     public var aggregate: ForestAggregate
     public var base: UnsafePointer<Double>
     public var targets: Int
+    /// The trees once more in the complete layout, where that is faster: for whole eights of rows,
+    /// and for single rows.
+    public var completeForRows: CompleteTrees<Value>?
+    public var completeForRow: CompleteTrees<Value>?
+    /// Small trees once more as bit vectors, where that is faster for whole eights of rows.
+    public var bits: BitTrees?
 
     public init(
         nodes: UnsafePointer<ForestNode<Value>>, tests: Tests, roots: UnsafePointer<Int32>,
@@ -43,5 +49,34 @@
         self.aggregate = aggregate
         self.base = base
         self.targets = targets
+    }
+}
+
+/// Trees of one depth, each filled up to a whole one: node 1 is the root, the children of node p are
+/// 2p and 2p + 1, and node 2^depth + i is leaf i. A tree has 2^depth nodes (the first is not used)
+/// and as many leaves. Behind the last tree there is room for seven more.
+@safe public struct CompleteTrees<Value: ForestValue> {
+    public var nodes: UnsafePointer<CompleteNode<Value>>
+    public var leaves: UnsafePointer<Value>
+    public var depth: Int
+
+    public init(
+        nodes: UnsafePointer<CompleteNode<Value>>, leaves: UnsafePointer<Value>, depth: Int
+    ) {
+        self.nodes = nodes
+        self.leaves = leaves
+        self.depth = depth
+    }
+}
+
+/// A branch of a complete tree: a row goes left when its feature is ≤ the threshold.
+public struct CompleteNode<Value: ForestValue>: BitwiseCopyable, Sendable {
+    public var threshold: Value
+    public var feature: Int32
+
+    @inlinable
+    public init(threshold: Value, feature: Int32) {
+        self.threshold = threshold
+        self.feature = feature
     }
 }

@@ -80,7 +80,8 @@ extension ServerLoop {
             batch = batcher.batch(for: version, rowShapes: shapes)
             rows = try decoder.decode(
                 body, format: format, signature: version.signature, columns: batch.inputs,
-                firstRow: batch.rowCount, limits: limits)
+                firstRow: batch.rowCount, limits: limits,
+                ignoresUnknown: version.configuration.ignoresUnknownColumns)
         } catch {
             version.metrics.recordRejection(thread: number, .badInput)
             throw Refusal(error)

@@ -51,7 +51,9 @@ struct UBJSONReader {
         case UInt8(ascii: "T"): return .boolean(true)
         case UInt8(ascii: "F"): return .boolean(false)
         case UInt8(ascii: "C"):
-            guard let byte = try take(1).first, byte < 0x80 else { throw failure("a character is no ASCII") }
+            guard let byte = try take(1).first, byte < 0x80 else {
+                throw failure("a character is no ASCII")
+            }
             return .text(String(UnicodeScalar(byte)))
         case UInt8(ascii: "S"): return .text(try string())
         case UInt8(ascii: "H"):

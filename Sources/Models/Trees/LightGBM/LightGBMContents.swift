@@ -26,9 +26,8 @@ struct LightGBMContents {
                 "\(trees.count) trees are no whole number of iterations of \(treesPerIteration)")
         }
         let iterations = trees.count / treesPerIteration
-        let scale = averages && iterations > 0 ? 1 / Double(iterations) : 1
         let descriptions = trees.enumerated().map { index, tree in
-            tree.description(target: index % treesPerIteration, scale: scale)
+            tree.description(target: index % treesPerIteration)
         }
         let forest: Forest
         do throws(ForestError) {
@@ -41,13 +40,14 @@ struct LightGBMContents {
         }
         return TabularContents(
             library: "LightGBM \(version)", objective: objective,
-            scorer: try scorer(forest, scale, failure), link: try link(failure),
+            scorer: try scorer(forest, failure), link: try link(failure),
             precision: .float64, featureCount: featureCount, features: try features(failure),
-            leafOffsets: trees.map { $0.features.count })
+            leafOffsets: trees.map { $0.features.count },
+            divisor: averages ? Double(max(iterations, 1)) : 1)
     }
 
     private func scorer(
-        _ forest: Forest, _ scale: Double, _ failure: (String, String) -> ModelLoadError
+        _ forest: Forest, _ failure: (String, String) -> ModelLoadError
     ) throws(ModelLoadError) -> TabularScorer {
         guard trees.contains(where: { !$0.linear.isEmpty }) else { return .forest(forest) }
         var leaves: [[LinearLeaves.Leaf]] = []
@@ -55,7 +55,7 @@ struct LightGBMContents {
             var list: [LinearLeaves.Leaf] = []
             for (position, value) in tree.leafValues.enumerated() {
                 guard position < tree.linear.count else {
-                    list.append(.init(fallback: value * scale, constant: value * scale, terms: []))
+                    list.append(.init(fallback: value, constant: value, terms: []))
                     continue
                 }
                 let leaf = tree.linear[position]
@@ -64,12 +64,7 @@ struct LightGBMContents {
                     throw failure(
                         "Tree=\(index)", "leaf \(position) uses a feature that is not there")
                 }
-                list.append(
-                    .init(
-                        fallback: value * scale, constant: leaf.constant * scale,
-                        terms: leaf.terms.map {
-                            .init(feature: $0.feature, coefficient: $0.coefficient * scale)
-                        }))
+                list.append(leaf)
             }
             leaves.append(list)
         }
@@ -113,7 +108,7 @@ struct LightGBMContents {
 
     private func features(
         _ failure: (String, String) -> ModelLoadError
-    ) throws(ModelLoadError) -> FeatureList? {
+    ) throws(ModelLoadError) -> FeatureList {
         guard featureNames.count == featureCount else {
             throw failure(
                 "feature_names", "it has \(featureNames.count) names for \(featureCount) features")

@@ -48,9 +48,8 @@ struct LightGBMTree: Sendable {
         }
     }
 
-    /// The tree as the forest takes it: branches first, then leaves, whose weights are multiplied
-    /// with `scale`.
-    func description(target: Int, scale: Double) -> ForestDescription.Tree {
+    /// The tree as the forest takes it: branches first, then leaves.
+    func description(target: Int) -> ForestDescription.Tree {
         let branchCount = features.count
         func place(_ child: Int) -> Int { child >= 0 ? child : branchCount + (-1 - child) }
         var nodes: [ForestDescription.Node] = []
@@ -63,12 +62,20 @@ struct LightGBMTree: Sendable {
                         right: place(rightChildren[branch]))))
         }
         for value in leafValues {
-            nodes.append(.leaf([ForestVote(target: Int32(target), weight: value * scale)]))
+            nodes.append(.leaf([ForestVote(target: Int32(target), weight: value)]))
         }
         let covers = (branchCounts + leafCounts).map { Float($0) }
         let areCovers =
             covers.count == nodes.count && covers.allSatisfy { $0 >= 0 && $0.isFinite }
         return ForestDescription.Tree(nodes: nodes, covers: areCovers ? covers : [])
+    }
+
+    /// LightGBM's predictor takes values of at most 1e-35, either side of zero, for zero before any
+    /// tree sees them. The same comes of moving a threshold among them to the edge.
+    private static func withoutZeros(_ threshold: Double) -> Double {
+        let zero = Double(Float(1e-35))
+        guard abs(threshold) <= zero else { return threshold }
+        return threshold >= 0 ? zero : (-zero).nextDown
     }
 
     /// As Tree::NumericalDecision and Tree::CategoricalDecision of LightGBM's tree.h have it.
@@ -78,7 +85,7 @@ struct LightGBMTree: Sendable {
                 feature: features[index], test: .category(set, truncates: true), trueChild: left,
                 falseChild: right)
         }
-        let threshold = thresholds[index]
+        let threshold = Self.withoutZeros(thresholds[index])
         let decision = decisions[index]
         let missingGoesLeft =
             switch decision.missing {

@@ -24,16 +24,18 @@ struct XGBoostObjective: Sendable {
             (link, inverse) = (.exponential, .logarithm)
         case "multi:softprob", "multi:softmax": (link, inverse) = (.softmax, .identity)
         default:
-            throw place.failure("the objective '\(name)' is not known; its answers would be guesses")
+            throw place.failure(
+                "the objective '\(name)' is not known; its answers would be guesses")
         }
     }
 
-    /// The margin that the link function takes to a prediction (XGBoost's ProbToMargin).
-    func margin(ofPrediction value: Double) -> Double {
+    /// The margin that the link function takes to a prediction: XGBoost's ProbToMargin, in float32
+    /// like there.
+    func margin(ofPrediction value: Float) -> Float {
         switch inverse {
         case .identity: value
-        case .logit: -log(1 / value - 1)
-        case .logarithm: log(value)
+        case .logit: -logf(1 / value - 1)
+        case .logarithm: logf(value)
         }
     }
 }

@@ -82,7 +82,7 @@ struct XGBoostReader {
             guard let value = Float(part.filter { $0 != " " }), value.isFinite else {
                 throw place.failure("'\(part.prefix(40))' is no number")
             }
-            values.append(objective.margin(ofPrediction: Double(value)))
+            values.append(Double(objective.margin(ofPrediction: value)))
         }
         if values.count == 1 { values = Array(repeating: values[0], count: targetCount) }
         guard values.count == targetCount, values.allSatisfy({ $0.isFinite }) else {
@@ -91,10 +91,15 @@ struct XGBoostReader {
         return values
     }
 
-    private func features() throws(ModelLoadError) -> FeatureList? {
-        guard let place = try learner.optional("feature_names") else { return nil }
+    private func features() throws(ModelLoadError) -> FeatureList {
+        guard featureCount <= limits.modelFeaturesMax else {
+            throw learner.failure("it has more than \(limits.modelFeaturesMax) features")
+        }
+        guard let place = try learner.optional("feature_names") else {
+            return .unnamed(featureCount)
+        }
         let names = try place.texts()
-        if names.isEmpty { return nil }
+        if names.isEmpty { return .unnamed(featureCount) }
         guard names.count == featureCount else {
             throw place.failure("it has \(names.count) names for \(featureCount) features")
         }
@@ -119,7 +124,8 @@ struct XGBoostReader {
         return LinearScorer(
             featureCount: featureCount, targetCount: targetCount,
             weights: weights.prefix(featureCount * targetCount).map { Float($0) },
-            biases: zip(biases, bases).map { Double(Float($0)) + $1 })
+            // gblinear.cc adds the first base score to every class.
+            biases: biases.map { Float($0) + Float(bases[0]) })
     }
 
     private func forest(
