@@ -95,8 +95,11 @@ private final class SVMClassifierStep: Step {
             let score = scores[2 * row]
             switch owner.transform {
             case .none: (scores[2 * row], scores[2 * row + 1]) = (-score, score)
-            case .softmax, .logistic, .softmaxZero:
+            case .softmax, .softmaxZero:
                 (scores[2 * row], scores[2 * row + 1]) = (1 - score, score)
+            case .logistic:
+                let share = PostTransform.logistic(score)
+                (scores[2 * row], scores[2 * row + 1]) = (1 - share, share)
             case .probit:
                 (scores[2 * row], scores[2 * row + 1]) = (PostTransform.probit(score), 0)
             }
