@@ -121,8 +121,10 @@ public struct Limits: Sendable {
     /// Branches between root and leaf in a forest that is to explain its predictions: its cost grows
     /// with the square.
     public var explanationDepthMax = 512
-    /// Columns of a tabular model's input.
-    public var modelFeaturesMax = 1 << 24
+    /// Columns of a tabular model's input: a batch of 64 rows is then 128 MiB.
+    public var modelFeaturesMax = 1 << 18
+    /// Contributions of one row: features by classes.
+    public var contributionsMax = 1 << 20
     /// Scores a row of a tabular model: classes or targets.
     public var modelTargetsMax = 1 << 16
     /// A category's number in a set; XGBoost itself stops at 2^24.

@@ -136,9 +136,13 @@ public final class TabularModel: Model {
 
     /// Whether contributions can be computed: the file says how many rows came through each node.
     private var explains: Bool {
+        let limits = Limits.standard
+        let (count, overflow) = contents.scorer.targetCount.multipliedReportingOverflow(
+            by: contents.featureCount + 1)
+        guard !overflow, count <= limits.contributionsMax else { return false }
         switch contents.scorer {
         case .forest(let forest):
-            forest.hasCovers && forest.depth <= Limits.standard.explanationDepthMax
+            forest.hasCovers && forest.depth <= limits.explanationDepthMax
         case .linearLeaves: false
         case .linear: true
         }

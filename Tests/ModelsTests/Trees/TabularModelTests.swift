@@ -46,7 +46,8 @@ private func ask(_ model: any Model, _ values: [Double] = rows) throws -> [Doubl
     #expect(model.signature.inputs[0].dataType == .float64)
     // ≤ goes left. x0 has missing type NaN and no default, x1 defaults to the left.
     #expect(try ask(model) == [1, 1, 1, 2, 2])
-    #expect(try ask(model, [1.5.nextUp, 2, 1.5.nextUp, 2.0.nextUp]) == [2, 3])
+    let above = (1.5).nextUp
+    #expect(try ask(model, [above, 2, above, (2.0).nextUp]) == [2, 3])
     let leaf = try #require(model.answering(.leaf))
     #expect(try ask(leaf) == [0, 0, 0, 1, 1])
 }

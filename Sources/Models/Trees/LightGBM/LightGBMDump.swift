@@ -12,7 +12,7 @@ enum LightGBMDump {
         contents.treesPerIteration = try root.member("num_tree_per_iteration").integer(
             1...limits.modelTargetsMax)
         contents.featureCount =
-            try root.member("max_feature_idx").integer(-1...Forest.nodesMax - 1) + 1
+            try root.member("max_feature_idx").integer(-1...limits.modelFeaturesMax - 1) + 1
         contents.objective = try root.optional("objective")?.text() ?? ""
         contents.averages = try root.optional("average_output")?.boolean() ?? false
         contents.featureNames = try root.member("feature_names").texts()

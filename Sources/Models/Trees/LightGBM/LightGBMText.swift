@@ -79,7 +79,8 @@ struct LightGBMText {
         contents.classCount = try head.integer("num_class", 1...limits.modelTargetsMax)
         contents.treesPerIteration = try head.integer(
             "num_tree_per_iteration", 1...limits.modelTargetsMax)
-        contents.featureCount = try head.integer("max_feature_idx", -1...Forest.nodesMax - 1) + 1
+        contents.featureCount =
+            try head.integer("max_feature_idx", -1...limits.modelFeaturesMax - 1) + 1
         contents.objective = head.optional("objective").map { String($0) } ?? ""
         contents.averages = head.optional("average_output") != nil
         contents.featureNames = (head.optional("feature_names") ?? "").split(separator: " ")

@@ -28,7 +28,7 @@ struct XGBoostReader {
         booster = try learner.member("gradient_booster")
         objective = try XGBoostObjective(try learner.member("objective"))
         let parameters = try learner.member("learner_model_param")
-        featureCount = try parameters.member("num_feature").integer(0...Forest.nodesMax)
+        featureCount = try parameters.member("num_feature").integer(0...limits.modelFeaturesMax)
         let classes = try parameters.member("num_class").integer(0...limits.modelTargetsMax)
         let targets =
             try parameters.optional("num_target")?.integer(1...limits.modelTargetsMax) ?? 1
@@ -92,9 +92,6 @@ struct XGBoostReader {
     }
 
     private func features() throws(ModelLoadError) -> FeatureList {
-        guard featureCount <= limits.modelFeaturesMax else {
-            throw learner.failure("it has more than \(limits.modelFeaturesMax) features")
-        }
         guard let place = try learner.optional("feature_names") else {
             return .unnamed(featureCount)
         }
