@@ -34,4 +34,6 @@ def test_classical_operators_agree_with_onnxruntime(case, tmp_path):
             np.testing.assert_array_equal(got, want)
         else:
             assert got.dtype == want.dtype
-            np.testing.assert_allclose(got, want, rtol=2e-5, atol=2e-6)
+            # The sums of a one-class machine are a hundred times their difference to rho.
+            atol = 1e-4 if case.name == "sklearn-one-class" else 2e-6
+            np.testing.assert_allclose(got, want, rtol=2e-5, atol=atol)

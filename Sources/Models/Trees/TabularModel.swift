@@ -140,7 +140,7 @@ public final class TabularModel: Model {
         let (count, overflow) = contents.scorer.targetCount.multipliedReportingOverflow(
             by: contents.featureCount + 1)
         guard !overflow, count <= limits.contributionsMax else { return false }
-        switch contents.scorer {
+        return switch contents.scorer {
         case .forest(let forest):
             forest.hasCovers && forest.depth <= limits.explanationDepthMax
         case .linearLeaves: false
