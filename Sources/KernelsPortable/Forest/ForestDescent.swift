@@ -126,7 +126,9 @@ private func isInSet<Value: ForestValue>(
 ) -> Bool {
     let rule = node.pointee.rule
     let wide = value.wide
-    if wide.isNaN { return rule.contains(.missingPasses) }
+    if wide.isNaN || (rule.contains(.zeroIsMissing) && isZero(value)) {
+        return rule.contains(.missingPasses)
+    }
     let set = sets + node.pointee.threshold.index
     let count = Int(set.pointee)
     if rule.contains(.member) {

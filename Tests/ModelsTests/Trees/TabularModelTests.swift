@@ -102,7 +102,7 @@ private func ask(_ model: any Model, _ values: [Double] = rows) throws -> [Doubl
     ("\"split_type\":[0,0,0,0,0]", "\"split_type\":[1,0,0,0,0]", "has no categories"),
     ("[\"a\",\"b\"]", "[\"a\",\"a\"]", "twice"),
     ("[\"a\",\"b\"]", "[\"a\"]", "1 names for 2 features"),
-    ("\"learner\":{", "\"learner\":{\"x\":[[", "model"),
+    ("\"learner\":{", "\"learner\":{\"x\":[[", "m: byte "),
     ("\"num_deleted\":\"0\"", "\"num_deleted\":\"1\"", "no path leads to 0 nodes instead of 1"),
     ("\"split_conditions\":[1.5,", "\"split_conditions\":[\"NaN\",", "array of numbers"),
 ])
@@ -135,7 +135,7 @@ func damagedXGBoostFilesAreRefusedByPlace(from: String, to: String, expected: St
     ("decision_type=8 10", "decision_type=12 10", "missing type 3"),
     ("num_tree_per_iteration=1", "num_tree_per_iteration=2", "no whole number of iterations"),
     ("objective=regression", "objective=guess", "the objective 'guess' is not known"),
-    ("end of trees", "", "ends before 'end of trees'"),
+    ("end of trees", "", "expected a tree, found 'pandas_categorical"),
     ("max_feature_idx=1", "max_feature_idx=99999999999", "max_feature_idx"),
     ("version=v4", "version=v9", "none of v2, v3 and v4"),
     ("leaf_value=1 2 3", "leaf_value=1 nan 3", "a weight is not a number"),
