@@ -140,7 +140,7 @@ private func isInSet<Value: ForestValue>(
         return false
     }
     let isIndex = wide >= 0 || (wide > -1 && rule.contains(.truncates))
-    guard isIndex, wide < Double(32 * count) else { return false }
+    guard isIndex, count > 0, wide < Double(32 * count) else { return false }
     let category = Int(wide)
     return set[1 + category >> 5] >> UInt32(category & 31) & 1 != 0
 }
