@@ -3,8 +3,13 @@
 
 #include <malloc.h>
 #include <pthread.h>
+#include <poll.h>
 #include <sched.h>
 #include <stdlib.h>
+#include <sys/file.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
 
 int martlet_accept4(int listener, struct sockaddr *address, socklen_t *length, int flags) {
     return accept4(listener, address, length, flags);
@@ -31,6 +36,23 @@ int martlet_cpu_level(void) {
 #endif
     return 1;
 }
+
+int martlet_wait_readable(int descriptor, int64_t nanoseconds) {
+    struct pollfd entry = {.fd = descriptor, .events = POLLIN};
+    struct timespec time = {.tv_sec = nanoseconds / 1000000000, .tv_nsec = nanoseconds % 1000000000};
+    return ppoll(&entry, 1, &time, NULL);
+}
+
+// On Linux a nice value belongs to a thread, and `who` 0 is the calling one.
+void martlet_set_thread_nice(int nice) { setpriority(PRIO_PROCESS, 0, nice); }
+
+void martlet_lower_thread_priority(void) {
+    struct sched_param param = {0};
+    sched_setscheduler(0, SCHED_BATCH, &param);
+    setpriority(PRIO_PROCESS, (id_t)gettid(), 10);
+}
+
+int martlet_lock_file(int descriptor) { return flock(descriptor, LOCK_EX | LOCK_NB) == 0; }
 
 void martlet_trim_heap(void) { malloc_trim(0); }
 

@@ -35,6 +35,10 @@ public struct RequestHead: Sendable {
     public internal(set) var authorization: Range<Int>?
     /// Empty when the field is repeated: no origin is.
     public internal(set) var origin: Range<Int>?
+    /// `X-Request-Timeout-Ms`, `X-Request-Priority` and `X-Retry-Ticket`; empty when repeated.
+    public internal(set) var requestTimeout: Range<Int>?
+    public internal(set) var requestPriority: Range<Int>?
+    public internal(set) var retryTicket: Range<Int>?
 
     public init() { fields.reserveCapacity(32) }
 
@@ -56,6 +60,26 @@ public struct RequestHead: Sendable {
         acceptEncoding = nil
         authorization = nil
         origin = nil
+        requestTimeout = nil
+        requestPriority = nil
+        retryTicket = nil
+    }
+
+    /// The value of the first field with this name, given in lower case.
+    public func value(of name: Span<UInt8>, in bytes: Span<UInt8>) -> Range<Int>? {
+        for field in fields where Self.isName(field.name, name, in: bytes) { return field.value }
+        return nil
+    }
+
+    private static func isName(
+        _ field: Range<Int>, _ name: Span<UInt8>, in bytes: Span<UInt8>
+    ) -> Bool {
+        guard field.count == name.count else { return false }
+        for index in name.indices
+        where Ascii.lowercased(bytes[field.lowerBound + index]) != name[index] {
+            return false
+        }
+        return true
     }
 
     /// The value of the first field with this name (given in lower case).

@@ -90,7 +90,10 @@ extension ServeCommand {
         let cores = Thread.processorCount
         configuration.loopCount = threads > 0 ? threads : cores
         configuration.workerCount = workers > 0 ? workers : cores
+        configuration.control = control
         configuration.inlineMicroseconds = inlineMicroseconds
+        configuration.workerNice = workerNice
+        queueOptions.apply(to: &configuration.limits)
         limitOptions.apply(to: &configuration.limits)
         configuration.limits.drainDelayMilliseconds = drainDelay * 1000
         configuration.limits.drainMilliseconds = drainTimeout * 1000

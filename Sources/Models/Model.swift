@@ -17,6 +17,10 @@ public protocol Model: Sendable {
     /// The same model, asked for something else: `?output=margin`, `?explain=contributions`.
     var views: [ModelView] { get }
 
+    /// Batches of up to so many rows are planned each by its size, so that the first run of a size costs
+    /// more than later ones; 1 when sizes do not matter.
+    var plannedRows: Int { get }
+
     /// Runs on whole batches, on any thread, concurrently. Row `r` of every result belongs to row `r`
     /// of the batch, and must not depend on the other rows.
     func predict(
@@ -27,6 +31,7 @@ public protocol Model: Sendable {
 extension Model {
     public var classLabels: [String] { [] }
     public var views: [ModelView] { [] }
+    public var plannedRows: Int { 1 }
 }
 
 /// Another answer that a model can give, with a signature of its own. Rows asked for it are
