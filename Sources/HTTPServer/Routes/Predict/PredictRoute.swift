@@ -12,12 +12,17 @@ extension ServerLoop {
         body: Range<Int>
     ) {
         do throws(Refusal) {
-            let version = try findVersion(match, bytes)
+            var version = try findVersion(match, bytes)
             var exchange = exchange
             let format = try requestFormat(bytes)
             exchange.notes.format = try answerFormat(bytes)
+            if let explanation = match.explanation {
+                version = try findExplanation(version, bytes, explanation)
+            }
             if let output = match.output {
-                exchange.notes.output = try findOutput(version, bytes, output)
+                let view = Self.view(version, .output, bytes, output)
+                version = view ?? version
+                if view == nil { exchange.notes.output = try findOutput(version, bytes, output) }
             } else if exchange.notes.format == .npy {
                 try checkSingleOutput(version)
             }
@@ -105,7 +110,8 @@ extension ServerLoop {
             batch = batcher.batch(for: version, rowShapes: shapes)
             rows = try decoder.decode(
                 body, format: format, signature: version.signature, columns: batch.inputs,
-                firstRow: batch.rowCount, limits: limits)
+                firstRow: batch.rowCount, limits: limits,
+                ignoresUnknown: version.configuration.ignoresUnknownColumns)
         } catch {
             version.metrics.recordRejection(thread: number, .badInput)
             throw Refusal(error)
