@@ -46,33 +46,8 @@ struct PlanBuilder {
             guard let dataType = value.dataType else {
                 throw GraphError("the graph's input '\(value.name)' has no type")
             }
-            try check(shape, of: value, &symbols)
+            try value.check(shape, &symbols, compiled.limits)
             infos[id.index] = ValueInfo(dataType, shape)
-        }
-    }
-
-    private func check(
-        _ shape: [Int], of value: Value, _ symbols: inout [String: Int]
-    ) throws(GraphError) {
-        guard Shape.elementCount(shape, max: compiled.limits.tensorElementsMax) != nil else {
-            throw GraphError(
-                "input '\(value.name)' of shape \(Shape.text(shape)) is larger than a tensor may be",
-                kind: .input)
-        }
-        guard let declared = value.shape else { return }
-        var fits = declared.count == shape.count
-        for (dimension, size) in zip(declared, shape) where fits {
-            switch dimension {
-            case .fixed(let wanted): fits = wanted == size
-            case .symbol(let name): fits = symbols.updateValue(size, forKey: name) ?? size == size
-            case .unknown: break
-            }
-        }
-        if !fits {
-            let wanted = declared.map(\.text).joined(separator: ", ")
-            throw GraphError(
-                "input '\(value.name)' has shape \(Shape.text(shape)); the model takes [\(wanted)]",
-                kind: .input)
         }
     }
 
@@ -84,7 +59,7 @@ struct PlanBuilder {
             do throws(OperatorFailure) {
                 var outputs = try op.infer(Inputs(inputs))
                 try checkSizes(outputs)
-                if !inputs.isEmpty, inputs.allSatisfy({ $0 == nil || $0?.constant != nil }),
+                if op.isFoldable, outputs.contains(where: { $0.constant == nil }), !inputs.isEmpty, inputs.allSatisfy({ $0 == nil || $0?.constant != nil }),
                     let folded = try Evaluation.run(op, inputs, outputs, budget: &budget)
                 {
                     outputs = folded.map { ValueInfo($0) }
@@ -93,7 +68,7 @@ struct PlanBuilder {
                     if let output { infos[output.index] = info }
                 }
             } catch {
-                throw GraphError(error.reason, at: node)
+                throw GraphError(error, at: node)
             }
         }
     }
