@@ -1,5 +1,5 @@
-import GraphRuntime
 import Glibc
+import GraphRuntime
 import Models
 import Primitives
 

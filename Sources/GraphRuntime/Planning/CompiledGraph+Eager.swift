@@ -98,6 +98,7 @@ extension CompiledGraph {
                 }
                 try declared.check(tensor.shape, &symbols, limits)
             case (.sequence, .sequence), (.optional, _): break
+            case (.tensor, _) where declared.dataType == nil: break
             case (.tensor, _), (.sequence, _):
                 throw GraphError(
                     "input '\(declared.name)' is \(value.kindName)", kind: .input)

@@ -51,7 +51,7 @@ extension OperatorTable {
         .half("Mod", 10, RemainderOperator.make),
         .half("Mul", 7, MulOperator.make),
         .half("Neg", 7, NegOperator.make),
-        .of("Not", 7, NotOperator.init),
+        .of("Not", 1, NotOperator.init),
         .of("Or", 7, BitFunctions.or),
         .half("Pow", 7, PowOperator.make),
         .half("PRelu", 7, Activations.pRelu),

@@ -1,7 +1,7 @@
 extension OperatorTable {
     /// One line an operator (a second one where versions differ so much that another type does it).
     static let entries: [OperatorEntry] =
-        elementwise + layout + control + arithmetic + learning + fused
+        elementwise + layout + control + arithmetic + media + learning + fused
 
     /// `ai.onnx.ml`.
     private static let learning: [OperatorEntry] = [

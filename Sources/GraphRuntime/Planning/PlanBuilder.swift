@@ -59,7 +59,8 @@ struct PlanBuilder {
             do throws(OperatorFailure) {
                 var outputs = try op.infer(Inputs(inputs))
                 try checkSizes(outputs)
-                if op.isFoldable, outputs.contains(where: { $0.constant == nil }), !inputs.isEmpty, inputs.allSatisfy({ $0 == nil || $0?.constant != nil }),
+                if op.isFoldable, outputs.contains(where: { $0.constant == nil }), !inputs.isEmpty,
+                    inputs.allSatisfy({ $0 == nil || $0?.constant != nil }),
                     let folded = try Evaluation.run(op, inputs, outputs, budget: &budget)
                 {
                     outputs = folded.map { ValueInfo($0) }

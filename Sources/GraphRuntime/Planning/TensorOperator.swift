@@ -20,12 +20,18 @@ extension TensorOperator {
     func infer(_ inputs: Inputs) throws(OperatorFailure) -> [ValueInfo] {
         if let infos = try shapes(inputs) { return infos }
         guard inputs.list.allSatisfy({ $0 == nil || $0?.constant != nil }) else {
-            throw OperatorFailure("its output's shape depends on the values of inputs", needsValues: true)
+            throw OperatorFailure(
+                "its output's shape depends on the values of inputs", needsValues: true)
         }
         return try compute(inputs.list.map { $0?.constant }).map { ValueInfo($0) }
     }
 
-    func prepare(_ inputs: Operands, _ outputs: Operands) -> any Step {
+    func prepare(_ inputs: Operands, _ outputs: Operands) throws(OperatorFailure) -> any Step {
+        computeStep(inputs, outputs)
+    }
+
+    /// The step that runs `compute`.
+    func computeStep(_ inputs: Operands, _ outputs: Operands) -> any Step {
         ComputeStep(self, inputs, outputs)
     }
 }

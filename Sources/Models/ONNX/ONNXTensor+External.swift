@@ -55,11 +55,13 @@ extension ONNXTensor {
             throw Failure(
                 "its values are in '\(location)'; only files inside the model's folder are read")
         }
-        var path = modelPath.contains("/") ? String(modelPath[..<modelPath.lastIndex(of: "/")!]) : "."
+        var path =
+            modelPath.contains("/") ? String(modelPath[..<modelPath.lastIndex(of: "/")!]) : "."
         for part in parts where part != "." {
             path += "/" + part
             if FileSystem.isLink(path) {
-                throw Failure("its values are in '\(location)', behind a link, which is not followed")
+                throw Failure(
+                    "its values are in '\(location)', behind a link, which is not followed")
             }
         }
         return path

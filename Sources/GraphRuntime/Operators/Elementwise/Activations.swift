@@ -60,7 +60,9 @@ enum Activations {
     @Sendable static func gelu(_ context: OperatorContext) throws(OperatorFailure) -> Made {
         switch try context.string("approximate") ?? "none" {
         case "none":
-            return try PointwiseOperator(context) { 0.5 * $0 * (1 + Glibc.erf($0 * 0.5.squareRoot())) }
+            return try PointwiseOperator(context) {
+                0.5 * $0 * (1 + Glibc.erf($0 * 0.5.squareRoot()))
+            }
         case "tanh":
             let scale = (2 / Double.pi).squareRoot()
             return try PointwiseOperator(context) { x in

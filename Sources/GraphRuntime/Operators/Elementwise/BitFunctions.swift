@@ -19,19 +19,43 @@ enum BitFunctions {
 
     @Sendable static func bitwiseAnd(_ context: OperatorContext) throws(OperatorFailure) -> Made {
         try PairOperator(context, types: DataType.integers) { places throws(OperatorFailure) in
-            try Self.words(places) { $0 & $1 } _: { $0 & $1 } _: { $0 & $1 } _: { $0 & $1 }
+            try Self.words(places) {
+                $0 & $1
+            } _: {
+                $0 & $1
+            } _: {
+                $0 & $1
+            } _: {
+                $0 & $1
+            }
         }
     }
 
     @Sendable static func bitwiseOr(_ context: OperatorContext) throws(OperatorFailure) -> Made {
         try PairOperator(context, types: DataType.integers) { places throws(OperatorFailure) in
-            try Self.words(places) { $0 | $1 } _: { $0 | $1 } _: { $0 | $1 } _: { $0 | $1 }
+            try Self.words(places) {
+                $0 | $1
+            } _: {
+                $0 | $1
+            } _: {
+                $0 | $1
+            } _: {
+                $0 | $1
+            }
         }
     }
 
     @Sendable static func bitwiseXor(_ context: OperatorContext) throws(OperatorFailure) -> Made {
         try PairOperator(context, types: DataType.integers) { places throws(OperatorFailure) in
-            try Self.words(places) { $0 ^ $1 } _: { $0 ^ $1 } _: { $0 ^ $1 } _: { $0 ^ $1 }
+            try Self.words(places) {
+                $0 ^ $1
+            } _: {
+                $0 ^ $1
+            } _: {
+                $0 ^ $1
+            } _: {
+                $0 ^ $1
+            }
         }
     }
 
@@ -44,7 +68,8 @@ enum BitFunctions {
         }
     }
 
-    /// Bits moved left or right; zeros come in. A shift by the width or more gives 0.
+    /// Bits moved left or right; zeros come in, from the left the sign of signed types. A shift by the
+    /// width or more, or by a negative distance, moves all of them out.
     @Sendable static func bitShift(_ context: OperatorContext) throws(OperatorFailure) -> Made {
         let isLeft: Bool
         switch try context.string("direction") {
@@ -52,11 +77,16 @@ enum BitFunctions {
         case "RIGHT": isLeft = false
         default: throw OperatorFailure("its attribute 'direction' must be LEFT or RIGHT")
         }
-        return try PairOperator(context, types: [.uint8, .uint16, .uint32, .uint64]) {
+        return try PairOperator(context, types: DataType.integers) {
             places throws(OperatorFailure) in
             try places.y.dataType.withInteger { type in
                 func make<T: WholeNumber>(_: T.Type) -> any Step {
-                    PairStep<T, T, T>(places) { isLeft ? $0 << $1 : $0 >> $1 }
+                    PairStep<T, T, T>(places) { value, distance in
+                        guard distance >= 0, distance < T.bitWidth else {
+                            return !isLeft && value < 0 ? ~0 : 0
+                        }
+                        return isLeft ? value &<< distance : value &>> distance
+                    }
                 }
                 return make(type)
             }

@@ -51,7 +51,8 @@ enum Comparisons {
     }
 
     /// Equality is there for booleans and strings, too.
-    @Sendable static func equal(_ context: OperatorContext) throws(OperatorFailure) -> any Operator {
+    @Sendable static func equal(_ context: OperatorContext) throws(OperatorFailure) -> any Operator
+    {
         try make(context, Equal.self, more: [.bool, .string])
     }
 

@@ -2,11 +2,13 @@ import Primitives
 
 /// ONNX `IsNaN` and `IsInf`: tests of each element.
 enum FloatTests {
-    @Sendable static func isNaN(_ context: OperatorContext) throws(OperatorFailure) -> any Operator {
+    @Sendable static func isNaN(_ context: OperatorContext) throws(OperatorFailure) -> any Operator
+    {
         try make(context) { $0.isNaN }
     }
 
-    @Sendable static func isInf(_ context: OperatorContext) throws(OperatorFailure) -> any Operator {
+    @Sendable static func isInf(_ context: OperatorContext) throws(OperatorFailure) -> any Operator
+    {
         let takesPositive = try context.flag("detect_positive", default: true)
         let takesNegative = try context.flag("detect_negative", default: true)
         return try make(context) { $0.isInfinite && ($0 > 0 ? takesPositive : takesNegative) }

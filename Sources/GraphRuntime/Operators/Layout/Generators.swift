@@ -14,7 +14,9 @@ final class RangeOperator: TensorOperator {
             step != 0, first.isFinite, end.isFinite, step.isFinite
         else { throw OperatorFailure("its start, limit and delta must be numbers of one type") }
         let length = max(0, ((end - first) / step).rounded(.up))
-        guard length <= Double(min(Limits.standard.tensorElementsMax, Limits.standard.rangeElementsMax))
+        guard
+            length
+                <= Double(min(Limits.standard.tensorElementsMax, Limits.standard.rangeElementsMax))
         else {
             throw OperatorFailure("a range of \(length) elements is larger than a tensor may be")
         }

@@ -18,7 +18,9 @@ final class NonZeroOperator: TensorOperator {
         for (axis, stride) in Shape.strides(shape).enumerated() {
             rows += places.map { $0 / stride % shape[axis] }
         }
-        return [Tensor(shape: [x.shape.count, places.count], integers: x.shape.isEmpty ? [] : rows)]
+        return [
+            Tensor(shape: [x.shape.count, places.count], integers: x.shape.isEmpty ? [] : rows)
+        ]
     }
 }
 

@@ -19,7 +19,8 @@ final class SliceOperator: Operator {
             attributes = nil
         } else {
             try context.requireInputs(1)
-            guard let starts = try context.ints("starts"), let ends = try context.ints("ends") else {
+            guard let starts = try context.ints("starts"), let ends = try context.ints("ends")
+            else {
                 throw OperatorFailure("its attributes 'starts' and 'ends' are missing")
             }
             attributes = (starts, ends, try context.ints("axes"))

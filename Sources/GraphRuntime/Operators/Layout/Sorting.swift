@@ -43,7 +43,9 @@ final class TopKOperator: TensorOperator {
     }
 
     func compute(_ inputs: [Tensor?]) throws(OperatorFailure) -> [Tensor] {
-        guard let x = inputs[0], x.dataType != .string else { throw OperatorFailure("it takes numbers") }
+        guard let x = inputs[0], x.dataType != .string else {
+            throw OperatorFailure("it takes numbers")
+        }
         let k = count ?? (inputs.count > 1 ? inputs[1]?.integers?.first : nil)
         let (axis, count, shape) = try sizes(x.shape, k)
         let (size, inner) = (x.shape[axis], x.shape[(axis + 1)...].reduce(1, *))
@@ -112,7 +114,8 @@ final class UniqueOperator: TensorOperator {
         var axis: Int?
         if let given = self.axis {
             guard let found = Shape.axis(given, rank: x.shape.count) else {
-                throw OperatorFailure("axis \(given) is outside of the shape \(Shape.text(x.shape))")
+                throw OperatorFailure(
+                    "axis \(given) is outside of the shape \(Shape.text(x.shape))")
             }
             axis = found
             outer = x.shape[..<found].reduce(1, *)

@@ -34,7 +34,8 @@ final class SplitOperator: Operator {
             guard given.count == count, given.allSatisfy({ $0 >= 0 && $0 <= size }), sum == size
             else {
                 throw OperatorFailure(
-                    "\(size) elements cannot be split into \(Shape.text(given)) for \(count) outputs")
+                    "\(size) elements cannot be split into \(Shape.text(given)) for \(count) outputs"
+                )
             }
             return (axis, given)
         }

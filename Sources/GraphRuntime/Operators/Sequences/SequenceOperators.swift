@@ -154,7 +154,8 @@ enum SequenceOperators {
                 ]
             }
             let split = try inputs.tensor(1)
-            guard let given = split.wholeNumbers, given.allSatisfy({ $0 > 0 || ($0 == 0 && !split.shape.isEmpty) })
+            guard let given = split.wholeNumbers,
+                given.allSatisfy({ $0 > 0 || ($0 == 0 && !split.shape.isEmpty) })
             else { throw OperatorFailure("its sizes must be integers, not negative") }
             var sizes = given
             if split.shape.isEmpty {

@@ -15,6 +15,9 @@ protocol Number: BitwiseCopyable, Comparable, Sendable {
     static func real(_ value: Double) -> Self
     static var zero: Self { get }
     static var one: Self { get }
+    /// The ends of the type's range; infinities for floats.
+    static var lowest: Self { get }
+    static var highest: Self { get }
     /// The value nearest to a float; an integer is cut off, 0 when out of range.
     static func from(_ value: Float) -> Self
     static func sum(_ a: Self, _ b: Self) -> Self
@@ -36,6 +39,8 @@ extension Number where Self: BinaryFloatingPoint {
     var wide: Double { Double(self) }
     static func narrow(_ value: Double) -> Self { Self(value) }
     static var one: Self { 1 }
+    static var lowest: Self { -.infinity }
+    static var highest: Self { .infinity }
     static func from(_ value: Float) -> Self { Self(value) }
     static func sum(_ a: Self, _ b: Self) -> Self { a + b }
     static func difference(_ a: Self, _ b: Self) -> Self { a - b }
@@ -54,6 +59,8 @@ extension Number where Self: FixedWidthInteger {
     var wide: Int64 { Int64(truncatingIfNeeded: self) }
     static func narrow(_ value: Int64) -> Self { Self(truncatingIfNeeded: value) }
     static var one: Self { 1 }
+    static var lowest: Self { .min }
+    static var highest: Self { .max }
     static func from(_ value: Float) -> Self { Self(exactly: value.rounded(.towardZero)) ?? 0 }
     static func sum(_ a: Self, _ b: Self) -> Self { a &+ b }
     static func difference(_ a: Self, _ b: Self) -> Self { a &- b }
@@ -115,7 +122,8 @@ extension DataType {
     static let fixed: [DataType] = numbers + [.bool, .float16, .bfloat16]
 
     /// Makes a step for the Swift type of an integer type.
-    func withInteger(_ body: (any WholeNumber.Type) -> any Step) throws(OperatorFailure) -> any Step {
+    func withInteger(_ body: (any WholeNumber.Type) -> any Step) throws(OperatorFailure) -> any Step
+    {
         switch self {
         case .int8: body(Int8.self)
         case .int16: body(Int16.self)

@@ -37,7 +37,8 @@ final class MapOperator: Operator {
 
     /// - Parameter result: the type of the output; nil is that of the input.
     init(
-        _ context: OperatorContext, types: [DataType], result: DataType? = nil, _ make: @escaping Make
+        _ context: OperatorContext, types: [DataType], result: DataType? = nil,
+        _ make: @escaping Make
     ) throws(OperatorFailure) {
         try context.requireInputs(1)
         try context.requireOutputs(1)
