@@ -46,6 +46,42 @@ extension KernelSet {
         }
     }
 
+    /// One plane of a depthwise convolution: y[pixel] = activation(Σ x[window] · weights + bias).
+    ///
+    /// `x` holds the plane, `weights` the filter in row-major order, `y` every output pixel. Where a
+    /// window hangs over the edge, its taps outside count nothing. The activation is ReLU or none.
+    /// - Cost: 2 · outputs · taps operations.
+    @inline(never)
+    public func slideWindow(
+        _ x: Span<Float>, sizes: Triple, outputs: Triple, kernel: Triple, strides: Triple,
+        dilations: Triple, pads: Triple, weights: Span<Float>, bias: Float, rectifies: Bool,
+        y: inout MutableSpan<Float>
+    ) {
+        precondition(
+            x.count == area(area(sizes.0, sizes.1), sizes.2), "the input holds the plane")
+        precondition(
+            weights.count == area(area(kernel.0, kernel.1), kernel.2), "a weight a tap")
+        precondition(
+            y.count == area(area(outputs.0, outputs.1), outputs.2), "a value an output pixel")
+        let isPositive =
+            min(strides.0, strides.1, strides.2) > 0
+            && min(dilations.0, dilations.1, dilations.2) > 0 && min(pads.0, pads.1, pads.2) >= 0
+            && min(kernel.0, kernel.1, kernel.2) > 0
+        precondition(isPositive, "a window has taps and moves forwards")
+        switch level {
+        case .portable:
+            unsafe KernelsPortable.slideWindowF32(
+                x.address, sizes: sizes, outputs: outputs, kernel: kernel, strides: strides,
+                dilations: dilations, pads: pads, weights: weights.address, bias: bias,
+                rectifies: rectifies, y: y.address)
+        case .v3:
+            unsafe KernelsV3.slideWindowF32(
+                x.address, sizes: sizes, outputs: outputs, kernel: kernel, strides: strides,
+                dilations: dilations, pads: pads, weights: weights.address, bias: bias,
+                rectifies: rectifies, y: y.address)
+        }
+    }
+
     /// y[base + column · stride + row] = x[row, column]: a row-major matrix written as columns.
     @inline(never)
     public func scatterColumns(

@@ -101,3 +101,48 @@ private let windows = [
         }
     }
 }
+
+@Test(arguments: KernelSet.all) func aSlidingWindowIsTheSumOfItsTaps(kernels: KernelSet) {
+    var random = SeededGenerator(43)
+    let wide = [
+        Window(sizes: (1, 6, 40), kernel: (1, 3, 3), pads: (0, 1, 1)),
+        Window(sizes: (1, 7, 41), kernel: (1, 3, 3), strides: (1, 2, 2), pads: (0, 1, 1)),
+        Window(sizes: (1, 3, 33), kernel: (1, 2, 5), strides: (1, 1, 3), dilations: (1, 1, 2)),
+        Window(sizes: (2, 4, 19), kernel: (2, 1, 2), strides: (1, 1, 2)),
+    ]
+    for window in windows + wide {
+        let (sizes, outputs, kernel) = (window.sizes, window.outputs, window.kernel)
+        let x = random.floats(sizes.0 * sizes.1 * sizes.2, in: -2...2)
+        let weights = random.floats(kernel.0 * kernel.1 * kernel.2, in: -1...1)
+        let bias: Float = 0.25
+        let pixels = outputs.0 * outputs.1 * outputs.2
+        for rectifies in [false, true] {
+            var y = [Float](repeating: .nan, count: pixels)
+            var target = y.mutableSpan
+            kernels.slideWindow(
+                x.span, sizes: sizes, outputs: outputs, kernel: kernel, strides: window.strides,
+                dilations: window.dilations, pads: window.pads, weights: weights.span, bias: bias,
+                rectifies: rectifies, y: &target)
+            for pixel in 0..<pixels {
+                let at = (
+                    pixel / (outputs.1 * outputs.2) * window.strides.0 - window.pads.0,
+                    pixel / outputs.2 % outputs.1 * window.strides.1 - window.pads.1,
+                    pixel % outputs.2 * window.strides.2 - window.pads.2
+                )
+                var sum = Double(bias)
+                for tap in weights.indices {
+                    let z = at.0 + tap / (kernel.1 * kernel.2) * window.dilations.0
+                    let row = at.1 + tap / kernel.2 % kernel.1 * window.dilations.1
+                    let column = at.2 + tap % kernel.2 * window.dilations.2
+                    guard z >= 0, z < sizes.0, row >= 0, row < sizes.1, column >= 0,
+                        column < sizes.2
+                    else { continue }
+                    let value = x[(z * sizes.1 + row) * sizes.2 + column]
+                    sum += Double(value) * Double(weights[tap])
+                }
+                let expected = rectifies ? max(sum, 0) : sum
+                #expect(abs(Double(y[pixel]) - expected) < 1e-5)
+            }
+        }
+    }
+}

@@ -1,7 +1,8 @@
 extension OperatorTable {
     /// One line an operator (a second one where versions differ so much that another type does it).
     static let entries: [OperatorEntry] =
-        elementwise + layout + control + arithmetic + media + learning + fused
+        elementwise + layout + control + arithmetic + media + learning + microsoft
+        + fused
 
     /// `ai.onnx.ml`.
     private static let learning: [OperatorEntry] = [
@@ -19,9 +20,33 @@ extension OperatorTable {
         .init("ZipMap", 1...newestML, domain: ml, ZipMapOperator.make),
     ]
 
+    /// `com.microsoft`: what ONNX Runtime's optimizer writes into files.
+    private static let microsoft: [OperatorEntry] = [
+        contributed("BiasGelu", FusedOperators.biasGelu),
+        contributed("FastGelu", FusedOperators.fastGelu),
+        contributed("Gelu") { context throws(OperatorFailure) in
+            HalfOperator(try UnaryOperator(context, .gelu))
+        },
+        contributed("QuickGelu") { context throws(OperatorFailure) in
+            HalfOperator(try FusedOperators.quickGelu(context))
+        },
+        contributed("SkipLayerNormalization", FusedOperators.SkipNormalization.init),
+    ]
+
+    private static func contributed(
+        _ name: String,
+        _ make: @escaping @Sendable (OperatorContext) throws(OperatorFailure) -> any Operator
+    ) -> OperatorEntry {
+        OperatorEntry(name, 1...1, domain: "com.microsoft", make)
+    }
+
     /// What passes make.
     private static let fused: [OperatorEntry] = [
-        .init("Linear", 1...1, domain: Node.fusedDomain, LinearOperator.init)
+        .init("Linear", 1...1, domain: Node.fusedDomain, LinearOperator.init),
+        .init("Conv", 1...1, domain: Node.fusedDomain) {
+            context throws(OperatorFailure) -> any Operator in
+            HalfOperator(try ConvOperator(context))
+        },
     ]
 
     private static let ml = "ai.onnx.ml"

@@ -1,6 +1,7 @@
 extension OperatorTable {
     /// Operators that move, pick, make and count elements, whatever they are.
     static let layout: [OperatorEntry] = [
+        .of("Bernoulli", 15, RandomOperator.bernoulli),
         .of("CenterCropPad", 18, CenterCropPadOperator.init),
         .of("Compress", 9, CompressOperator.init),
         .of("Concat", 7, ConcatOperator.init),
@@ -13,9 +14,14 @@ extension OperatorTable {
         .of("Gather", 7, GatherOperator.init),
         .of("GatherElements", 11, GatherElementsOperator.init),
         .of("GatherND", 11, GatherNDOperator.init),
+        .of("Multinomial", 7, RandomOperator.multinomial),
         .of("NonZero", 9, NonZeroOperator.init),
         .of("OneHot", 9, OneHotOperator.init),
         .of("Pad", 7, PadOperator.init),
+        .of("RandomNormal", 7, RandomOperator.normal),
+        .of("RandomNormalLike", 7, RandomOperator.normalLike),
+        .of("RandomUniform", 7, RandomOperator.uniform),
+        .of("RandomUniformLike", 7, RandomOperator.uniformLike),
         .of("Range", 11, RangeOperator.init),
         .of("Reshape", 7, ReshapeOperator.init),
         .of("ReverseSequence", 10, ReverseSequenceOperator.init),
@@ -45,7 +51,7 @@ extension OperatorTable {
         .of("Optional", 15, OptionalOperators.Make.init),
         .of("OptionalGetElement", 15, OptionalOperators.GetElement.init),
         .of("OptionalHasElement", 15, OptionalOperators.HasElement.init),
-        .of("Scan", 9, ScanOperator.init),
+        .of("Scan", 8, ScanOperator.init),
         .of("SequenceAt", 11, SequenceOperators.At.init),
         .of("SequenceConstruct", 11, SequenceOperators.Construct.init),
         .of("SequenceEmpty", 11, SequenceOperators.Empty.init),

@@ -217,6 +217,7 @@ struct PlanBuilder {
     private func finish(_ copies: [(from: Int, output: Int)]) throws(GraphError) -> Plan {
         var steps: [any Step] = []
         var places: [String] = []
+        var names: [OperatorName] = []
         var operationCount = 0
         for (step, index) in live.enumerated() where !compiled.operators[index].isView {
             let node = graph.nodes[index]
@@ -230,6 +231,7 @@ struct PlanBuilder {
                 throw GraphError(error.reason, at: node)
             }
             places.append(node.place)
+            names.append(node.operatorName)
             let (inputInfos, outputInfos) = operandInfos(node)
             operationCount &+= op.operationCount(inputInfos, outputInfos)
         }
@@ -240,12 +242,13 @@ struct PlanBuilder {
             let target = Operand(info, buffer: outputBuffer(copy.output), byteOffset: 0)
             steps.append(CopyStep(source, target))
             places.append("output '\(graph[graph.outputs[copy.output]].name)'")
+            names.append(OperatorName("Copy", domain: Node.fusedDomain))
         }
         return Plan(
             inputs: graph.inputs.compactMap { infos[$0.index] },
             outputs: graph.outputs.compactMap { infos[$0.index] },
             arenaByteCount: arenaByteCount, operationCount: operationCount, steps: steps,
-            places: places,
+            places: places, stepOperators: names,
             bufferCount: outputBuffer(graph.outputs.count) + stringSlots.count,
             stringSlots: stringSlots)
     }

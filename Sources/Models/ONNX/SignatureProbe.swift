@@ -69,9 +69,10 @@ struct SignatureProbe {
         } catch {
             // Free sizes may be tied to each other; then the file's own words must do.
             // Zeros, too, may be no possible values.
-            guard hasOpenSizes || error.kind != .graph,
-                let declared = compiled.declaredOutputs()
-            else { throw error }
+            let isEager = compiled.needsValues(inputShapes: shapes(compiled, inputs, 2, 8))
+            guard hasOpenSizes || isEager, let declared = compiled.declaredOutputs() else {
+                throw error
+            }
             return declared
         }
     }

@@ -1,42 +1,76 @@
 import Primitives
 
-/// ONNX `Scan` (opset 9 on): a graph run once for each slice of some inputs, forwards or backwards.
-/// State is carried from turn to turn; further outputs are collected, a slice a turn.
+/// ONNX `Scan`: a graph run once for each slice of some inputs, forwards or backwards. State is
+/// carried from turn to turn; further outputs are collected, a slice a turn.
+///
+/// In opset 8 all values have a batch in front, whose items are scanned one by one.
 final class ScanOperator: ValueOperator {
     private let body: Subgraph
     private let stateCount: Int
     private let scanCount: Int
     private let (inputAxes, outputAxes): ([Int], [Int])
     private let (inputReverse, outputReverse): ([Bool], [Bool])
+    /// Whether values have a batch in front, and a list of lengths comes first.
+    private let isBatched: Bool
 
     init(_ context: OperatorContext) throws(OperatorFailure) {
         try context.requireInputs(1, max: Int.max)
         try context.requireOutputs(1, max: Int.max)
+        isBatched = context.version < 9
+        let first = isBatched ? 1 : 0
+        if isBatched, context.hasInput(0) {
+            throw OperatorFailure("lengths of sequences are not supported in opset 8")
+        }
         guard let scanCount = try context.int("num_scan_inputs"), scanCount >= 1,
-            scanCount <= context.inputCount
+            scanCount + first <= context.inputCount
         else { throw OperatorFailure("its attribute 'num_scan_inputs' is missing or wrong") }
         self.scanCount = scanCount
-        stateCount = context.inputCount - scanCount
-        var first = context.inputCount
-        body = try Subgraph(context, "body", &first)
-        guard body.formalCount == context.inputCount, body.outputCount == context.outputCount,
+        stateCount = context.inputCount - scanCount - first
+        var capture = context.inputCount
+        body = try Subgraph(context, "body", &capture)
+        guard body.formalCount == context.inputCount - first,
+            body.outputCount == context.outputCount,
             body.outputCount >= stateCount
         else { throw OperatorFailure("its graph does not have the inputs and outputs of the node") }
         let collected = body.outputCount - stateCount
         inputAxes = try context.list("scan_input_axes", count: scanCount)
         outputAxes = try context.list("scan_output_axes", count: collected)
-        inputReverse = try context.list("scan_input_directions", count: scanCount).map { $0 == 1 }
+        inputReverse = try context.list(
+            isBatched ? "directions" : "scan_input_directions", count: scanCount
+        ).map { $0 == 1 }
         outputReverse = try context.list("scan_output_directions", count: collected).map { $0 == 1 }
     }
 
     func evaluate(_ inputs: [RuntimeValue?]) throws(OperatorFailure) -> [RuntimeValue] {
+        let first = isBatched ? 1 : 0
         var given: [RuntimeValue] = []
-        for index in 0..<stateCount + scanCount {
+        for index in first..<first + stateCount + scanCount {
             guard let value = inputs[index] else {
                 throw OperatorFailure("its input \(index) is left out")
             }
             given.append(value)
         }
+        guard isBatched else { return try scan(given, captured: inputs) }
+        var tensors: [Tensor] = []
+        for value in given { tensors.append(try value.tensor("its input")) }
+        guard let batch = tensors.first?.shape.first,
+            tensors.allSatisfy({ $0.shape.first == batch })
+        else { throw OperatorFailure("its inputs differ in their batch") }
+        var parts: [[Tensor]] = Array(repeating: [], count: body.outputCount)
+        for item in 0..<batch {
+            let made = try scan(tensors.map { .tensor($0.slice(item, axis: 0)) }, captured: inputs)
+            for (index, value) in made.enumerated() {
+                parts[index].append(try value.tensor("an output"))
+            }
+        }
+        var results: [RuntimeValue] = []
+        for part in parts { results.append(.tensor(try Tensor.stacked(part, axis: 0))) }
+        return results
+    }
+
+    private func scan(
+        _ given: [RuntimeValue], captured inputs: [RuntimeValue?]
+    ) throws(OperatorFailure) -> [RuntimeValue] {
         var state = Array(given.prefix(stateCount))
         var sources: [(tensor: Tensor, axis: Int)] = []
         var turns: Int?

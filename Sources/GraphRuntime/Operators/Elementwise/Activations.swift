@@ -60,9 +60,7 @@ enum Activations {
     @Sendable static func gelu(_ context: OperatorContext) throws(OperatorFailure) -> Made {
         switch try context.string("approximate") ?? "none" {
         case "none":
-            return try PointwiseOperator(context) {
-                0.5 * $0 * (1 + Glibc.erf($0 * 0.5.squareRoot()))
-            }
+            return try UnaryOperator(context, .gelu)
         case "tanh":
             let scale = (2 / Double.pi).squareRoot()
             return try PointwiseOperator(context) { x in

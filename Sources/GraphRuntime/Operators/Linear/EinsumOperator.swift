@@ -83,12 +83,9 @@ final class EinsumOperator: TensorOperator {
         let open = layout.sizes.keys.compactMap { Int($0) }.max().map { $0 + 1 } ?? 0
         let broadcast = (0..<open).map { "\(open - 1 - $0)" }
         if let result {
-            let plain = result.filter { $0 != Self.ellipsis }
-            layout.output =
-                try letters(result, rank: nil).isEmpty && plain.isEmpty
-                ? []
-                : letters(result, rank: result.contains(".") ? plain.count + open : plain.count)
-            if result.contains("."), plain.isEmpty { layout.output = broadcast }
+            let plain = result.count { $0 != Self.ellipsis }
+            let hasOpen = result.contains(Self.ellipsis)
+            layout.output = try letters(result, rank: plain + (hasOpen ? open : 0))
         } else {
             layout.output =
                 broadcast + counts.filter { $0.value == 1 && Int($0.key) == nil }.keys.sorted()

@@ -98,6 +98,8 @@ extension UnaryFunction {
         case .sigmoid: 1 / (1 + Glibc.exp(-x))
         case .tanh: Glibc.tanh(x)
         case .softplus: x > 0 ? x + log1p(Glibc.exp(-x)) : log1p(Glibc.exp(x))
+        case .erf: Glibc.erf(x)
+        case .gelu: x * Glibc.erfc(-x * 0.5.squareRoot()) / 2
         case .sqrt: x.squareRoot()
         case .abs: x.magnitude
         case .negate: -x
@@ -116,7 +118,8 @@ extension UnaryFunction {
         case .abs: x.magnitudeValue
         case .negate: T.difference(T.zero, x)
         case .sign: T.sign(of: x)
-        case .exp, .log, .sigmoid, .tanh, .softplus, .sqrt, .reciprocal, .floor, .ceiling, .round:
+        case .exp, .log, .sigmoid, .tanh, .softplus, .erf, .gelu, .sqrt, .reciprocal, .floor,
+            .ceiling, .round:
             x
         }
     }

@@ -11,6 +11,8 @@ final class ConvOperator: Operator {
     private let groups: Int
     /// Packed filters, a matrix a group, when the weights are constant.
     private let packed: [PackedMatrix]?
+    /// What a pass has fused behind it (`Graph.fuseActivations`).
+    private let rectifies: Bool
 
     /// Filters of a group below which copying windows together does not pay.
     private static let filtersMin = 4
@@ -20,6 +22,9 @@ final class ConvOperator: Operator {
         try context.requireOutputs(1)
         attributes = try WindowAttributes(context)
         groups = try context.int("group", default: 1)
+        rectifies =
+            context.node.operatorName.domain == Node.fusedDomain
+            ? try context.flag("rectifies", default: false) : false
         guard groups > 0, groups < 1 << 31 else {
             throw OperatorFailure("its attribute 'group' must be positive")
         }
@@ -81,7 +86,10 @@ final class ConvOperator: Operator {
     func prepare(_ inputs: Operands, _ outputs: Operands) throws(OperatorFailure) -> any Step {
         let (x, w, bias, y) = (inputs[0], inputs[1], inputs.optional(2), outputs[0])
         let cube = try geometry(x.shape, w.shape).requireCube()
-        let plan = ConvPlan(x, w, bias, y, groups: groups, cube: cube)
+        let plan = ConvPlan(x, w, bias, y, groups: groups, cube: cube, rectifies: rectifies)
+        if plan.channels == 1, x.dataType == .float32, plan.filters < Self.filtersMin {
+            return ConvDepthwiseStep(plan)
+        }
         if usesProducts(x.dataType, w.shape) {
             return ConvProductStep(plan, packed, outputs.scratch)
         }
@@ -102,13 +110,15 @@ struct ConvPlan: Sendable {
     /// Per group.
     let (channels, filters): (Int, Int)
     let (inSize, outSize, taps): (Int, Int, Int)
+    let rectifies: Bool
 
     init(
         _ x: Operand, _ w: Operand, _ bias: Operand?, _ y: Operand, groups: Int,
-        cube: (WindowGeometry.Axis, WindowGeometry.Axis, WindowGeometry.Axis)
+        cube: (WindowGeometry.Axis, WindowGeometry.Axis, WindowGeometry.Axis), rectifies: Bool
     ) {
         (self.x, self.w, self.bias, self.y) = (x, w, bias, y)
         self.groups = groups
+        self.rectifies = rectifies
         (depth, height, width) = cube
         channels = w.shape[1]
         filters = w.shape[0] / groups
@@ -184,9 +194,12 @@ final class ConvProductStep: Step {
             let all = workspace.span(bias, as: Float.self)
             KernelSet.best.gemm(
                 a: source, m: count, b: weights,
-                bias: all.extracting(group * filters..<(group + 1) * filters), c: &made)
+                bias: all.extracting(group * filters..<(group + 1) * filters),
+                activation: plan.rectifies ? .relu : .none, c: &made)
         } else {
-            KernelSet.best.gemm(a: source, m: count, b: weights, c: &made)
+            KernelSet.best.gemm(
+                a: source, m: count, b: weights, activation: plan.rectifies ? .relu : .none,
+                c: &made)
         }
         let values = workspace.span(products, as: Float.self)
         var target = workspace.mutableSpan(plan.y, as: Float.self)
@@ -196,7 +209,39 @@ final class ConvProductStep: Step {
     }
 }
 
-/// Plain loops: for depthwise convolutions and float64.
+/// Planes of their own, each with one filter or a few.
+final class ConvDepthwiseStep: Step {
+    private let plan: ConvPlan
+
+    init(_ plan: ConvPlan) { self.plan = plan }
+
+    func run(_ workspace: Workspace) {
+        let source = workspace.span(plan.x, as: Float.self)
+        let weights = workspace.span(plan.w, as: Float.self)
+        let (inSize, outSize, taps) = (plan.inSize, plan.outSize, plan.taps)
+        let filters = plan.groups * plan.filters
+        for place in 0..<plan.x.shape[0] * filters {
+            let (item, filter) = place.quotientAndRemainder(dividingBy: filters)
+            let plane = item * plan.groups + filter / plan.filters
+            var shift: Float = 0
+            if let bias = plan.bias { shift = workspace.span(bias, as: Float.self)[filter] }
+            var target = workspace.mutableSpan(
+                plan.y, as: Float.self, range: place * outSize..<(place + 1) * outSize)
+            KernelSet.best.slideWindow(
+                source.extracting(plane * inSize..<(plane + 1) * inSize),
+                sizes: (plan.depth.size, plan.height.size, plan.width.size),
+                outputs: (plan.depth.outputs, plan.height.outputs, plan.width.outputs),
+                kernel: (plan.depth.kernel, plan.height.kernel, plan.width.kernel),
+                strides: (plan.depth.stride, plan.height.stride, plan.width.stride),
+                dilations: (plan.depth.dilation, plan.height.dilation, plan.width.dilation),
+                pads: (plan.depth.padBefore, plan.height.padBefore, plan.width.padBefore),
+                weights: weights.extracting(filter * taps..<(filter + 1) * taps), bias: shift,
+                rectifies: plan.rectifies, y: &target)
+        }
+    }
+}
+
+/// Plain loops: for few filters over many channels, and for float64.
 final class ConvLoopStep<T: Number>: Step {
     private let plan: ConvPlan
 
@@ -255,7 +300,8 @@ final class ConvLoopStep<T: Number>: Step {
                             }
                         }
                     }
-                    target[place] = T.sum(sum, bias)
+                    let value = T.sum(sum, bias)
+                    target[place] = plan.rectifies && value < T.zero ? T.zero : value
                     place += 1
                 }
             }
