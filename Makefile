@@ -1,8 +1,9 @@
 # Martlet's verbs. Each is one line; the work is in tools/. `make` alone lists them.
-.PHONY: help serve test check lint format build bench sanitize fuzz models clean
+.PHONY: help serve test check lint format build bench bench-http2 bench-bodies bench-connections soak sanitize \
+	fuzz models clean
 
 help:      ## this list
-	@sed -n 's/^\([a-z]*\): *## /  make \1\t/p' Makefile | expand -t 20
+	@sed -n 's/^\([a-z0-9-]*\): *## /  make \1\t/p' Makefile | expand -t 26
 serve:     ## install what is missing, build, serve models/ on 127.0.0.1:8080
 	@tools/serve.sh
 test:      ## install what is missing, build, run every test
@@ -16,7 +17,15 @@ format:    ## format all Swift source in place
 build:     ## one self-contained binary in .build-static/release/martlet
 	@tools/install.sh runtime && swift build -c release --product martlet --static-swift-stdlib --scratch-path .build-static
 bench:     ## martlet against nginx and FastAPI over HTTP
-	@tools/bench.sh
+	@tools/bench.sh http
+bench-http2: ## HTTP/2 and TLS against nghttpd and nginx, or QUICK=1
+	@tools/bench.sh http2
+bench-bodies: ## bodies of a MiB against nginx and the loopback, or QUICK=1
+	@tools/bench.sh bodies
+bench-connections: ## 10,000 idle connections against nginx, or QUICK=1
+	@tools/bench.sh connections
+soak:      ## good, slow, broken and leaving clients at full load, ten minutes or MINUTES=2
+	@Benchmarks/soak/run.sh --minutes $(or $(MINUTES),10)
 sanitize:  ## every test under the address and the thread sanitizer
 	@tools/sanitize.sh
 fuzz:      ## every parser under libFuzzer, ten minutes each, or SECONDS=60

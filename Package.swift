@@ -79,6 +79,9 @@ let package = Package(
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ],
             swiftSettings: strict),
+        .target(
+            name: "Load", dependencies: ["Primitives", "IO", "TLS", "HTTP"],
+            swiftSettings: strict),
         // L3
         .target(
             name: "Serving", dependencies: ["Primitives", "Telemetry", "Models"],
@@ -93,7 +96,7 @@ let package = Package(
             name: "MartletCommand",
             dependencies: [
                 "Primitives", "Telemetry", "IO", "TLS", "HTTP", "Kernels", "GraphRuntime", "Models",
-                "Serving", "HTTPServer",
+                "Serving", "HTTPServer", "Load",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
@@ -107,6 +110,7 @@ let package = Package(
         .testTarget(name: "PrimitivesTests", dependencies: ["Primitives"]),
         .testTarget(name: "TelemetryTests", dependencies: ["Primitives", "Telemetry"]),
         .testTarget(name: "IOTests", dependencies: ["Primitives", "IO"]),
+        .testTarget(name: "LoadTests", dependencies: ["Primitives", "IO", "HTTP", "Load"]),
         .testTarget(name: "HTTPTests", dependencies: ["Primitives", "HTTP", "CNghttp2"]),
         .testTarget(name: "TLSTests", dependencies: ["Primitives", "COpenSSL", "TLS"]),
         .testTarget(

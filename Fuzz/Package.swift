@@ -23,7 +23,9 @@ let package = Package(
     targets: [
         target("FuzzChunkedDecoder"),
         target("FuzzContentCoding"),
+        target("FuzzHTTP1Answer"),
         target("FuzzHTTP1Session"),
+        target("FuzzHTTP2Session"),
         target("FuzzJSONReader"),
         target("FuzzPredictDecoder"),
     ],

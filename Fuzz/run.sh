@@ -18,7 +18,9 @@ fi
 case $target in
     chunked-decoder) product=FuzzChunkedDecoder ;;
     content-coding) product=FuzzContentCoding ;;
+    http1-answer) product=FuzzHTTP1Answer ;;
     http1-session) product=FuzzHTTP1Session ;;
+    http2-session) product=FuzzHTTP2Session ;;
     json-reader) product=FuzzJSONReader ;;
     predict-decoder) product=FuzzPredictDecoder ;;
     *) echo "no program fuzzes $target: name it in Fuzz/run.sh" >&2; exit 2 ;;

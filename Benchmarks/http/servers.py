@@ -30,9 +30,9 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def post(port, body, path="/predict?model=iris"):
+def post(port, body, path="/predict?model=iris", kind="application/json"):
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
-    connection.request("POST", path, body, {"Content-Type": "application/json"})
+    connection.request("POST", path, body, {"Content-Type": kind})
     answer = connection.getresponse()
     content = answer.read()
     connection.close()
@@ -41,11 +41,19 @@ def post(port, body, path="/predict?model=iris"):
     return content
 
 
-class Server:
-    """A context that starts a server and leaves when it answers; ends it at the end."""
+def probe(server):
+    """Raises until the server answers."""
+    post(server.port, PROBE)
 
-    def __init__(self, name, command, port, environment=None):
-        self.name, self.command, self.port = name, [str(part) for part in command], port
+
+class Server:
+    """A context that starts a server and leaves when `ready` says it answers; ends it at the end.
+    `core` pins it to one core."""
+
+    def __init__(self, name, command, port, environment=None, ready=probe, core=None):
+        pinned = [] if core is None else ["taskset", "-c", core]
+        self.name, self.port, self.ready = name, port, ready
+        self.command = [str(part) for part in [*pinned, *command]]
         self.environment = {**os.environ, **(environment or {})}
 
     def __enter__(self):
@@ -56,7 +64,7 @@ class Server:
         end = time.monotonic() + START_SECONDS
         while True:
             try:
-                post(self.port, PROBE)
+                self.ready(self)
                 return self
             except (OSError, RuntimeError, http.client.HTTPException) as error:
                 if self.process.poll() is not None or time.monotonic() > end:

@@ -4,6 +4,7 @@
 #include <malloc.h>
 #include <pthread.h>
 #include <sched.h>
+#include <stdlib.h>
 
 int martlet_accept4(int listener, struct sockaddr *address, socklen_t *length, int flags) {
     return accept4(listener, address, length, flags);
@@ -32,3 +33,17 @@ int martlet_cpu_level(void) {
 }
 
 void martlet_trim_heap(void) { malloc_trim(0); }
+
+void martlet_trim_own_heap(int trim_bytes) {
+    // malloc_trim leaves the end of every heap but the first alone. Freeing a block of 64 KiB or more
+    // gives the end of its heap back, when it has reached the threshold.
+    mallopt(M_TRIM_THRESHOLD, 64 << 10);
+    void *volatile block = malloc(256 << 10);
+    free(block);
+    mallopt(M_TRIM_THRESHOLD, trim_bytes);
+}
+
+void martlet_set_heap_thresholds(int mmap_bytes, int trim_bytes) {
+    mallopt(M_MMAP_THRESHOLD, mmap_bytes);
+    mallopt(M_TRIM_THRESHOLD, trim_bytes);
+}

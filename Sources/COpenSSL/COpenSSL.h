@@ -26,6 +26,7 @@ static inline int martlet_SSL_CTX_set_min_proto_version(SSL_CTX *context, int ve
 static inline int martlet_SSL_CTX_set_max_proto_version(SSL_CTX *context, int version) { return (int)SSL_CTX_set_max_proto_version(context, version); }
 static inline int martlet_SSL_CTX_set1_groups_list(SSL_CTX *context, const char *list) { return (int)SSL_CTX_set1_groups_list(context, list); }
 static inline int martlet_SSL_CTX_add0_chain_cert(SSL_CTX *context, X509 *certificate) { return (int)SSL_CTX_add0_chain_cert(context, certificate); }
+static inline long martlet_SSL_set_tlsext_host_name(SSL *ssl, const char *name) { return SSL_set_tlsext_host_name(ssl, (void *)name); }
 static inline long martlet_SSL_CTX_set_max_cert_list(SSL_CTX *context, long bytes) { return SSL_CTX_set_max_cert_list(context, bytes); }
 static inline long martlet_SSL_CTX_set_session_cache_mode(SSL_CTX *context, long mode) { return SSL_CTX_set_session_cache_mode(context, mode); }
 static inline long martlet_SSL_CTX_sess_set_cache_size(SSL_CTX *context, long count) { return SSL_CTX_sess_set_cache_size(context, count); }

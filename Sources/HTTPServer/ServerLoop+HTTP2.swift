@@ -43,10 +43,29 @@ extension ServerLoop {
         buffers.reclaim(&input)
         takeRequests(connection, http2)
         forgetCancelled(connection, http2)
-        if http2.isFlooding { metrics.count(loop: number, .http2Floods) }
+        countLimits(http2)
         markDirty(connection)
         if !goesOn { connection.isPeerFinished = connection.isPeerFinished || !http2.wantsWrite }
         settle(connection)
+    }
+
+    /// Counts what no refusal tells of.
+    func countLimits(_ http2: HTTP2Session) {
+        while let hit = http2.nextLimitHit() {
+            switch hit {
+            case .controlFrames:
+                metrics.count(loop: number, .http2Floods)
+                metrics.count(loop: number, limit: .http2ControlFrames)
+            case .headerBytes:
+                metrics.count(loop: number, .http2Floods)
+                metrics.count(loop: number, limit: .headerBytes)
+            case .headerTime:
+                metrics.count(loop: number, .timeouts)
+                metrics.count(loop: number, limit: .headerTime)
+            case .streams: metrics.count(loop: number, limit: .streams)
+            case .linger: break
+            }
+        }
     }
 
     /// Requests whose stream was reset are not computed, if they still wait.

@@ -18,8 +18,7 @@ extension ServerLoop {
             return
         }
         if connection.input.capacity == 0 { connection.input = buffers.take() }
-        // A large body is read in pieces that grow with it.
-        let wanted = min(max(connection.input.count, 4096), 1 << 20)
+        let wanted = readBytes(connection)
         switch Socket.read(connection.descriptor, into: &connection.input, atLeast: wanted) {
         case .bytes(let count):
             metrics.count(loop: number, .bytesRead, count)
@@ -28,6 +27,16 @@ extension ServerLoop {
         case .endOfStream: peerFinished(connection)
         case .failed: close(connection)
         }
+    }
+
+    /// How much room a read offers: a large body is read in pieces that grow with what came of it:
+    /// few calls, little copying, and no memory for a client that only announces one.
+    private func readBytes(_ connection: Connection) -> Int {
+        if let http2 = connection.http2 {
+            return http2.bufferedBytes < 16 << 10 ? 4 << 10 : 128 << 10
+        }
+        let came = connection.input.count
+        return min(max(connection.session.isInBody ? 8 * came : came, 4 << 10), 1 << 20)
     }
 
     /// The client sends nothing more. Half of a request is nothing to answer; whole ones still are.
@@ -54,6 +63,7 @@ extension ServerLoop {
 
     private func decrypt(_ connection: Connection, _ tls: TLSSession) {
         if connection.input.capacity == 0 { connection.input = buffers.take() }
+        let isLetter = (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(ciphertext.span[0])
         reading: while true {
             switch tls.read(from: &ciphertext, into: &connection.input, atMost: 256 << 10) {
             case .progress: continue
@@ -65,8 +75,13 @@ extension ServerLoop {
                 // Only a client that asks for key updates and takes no answer gets here.
                 close(connection)
                 return
-            case .failed:
+            case .failed(let failure):
                 metrics.count(loop: number, .tlsFailures)
+                // OpenSSL knows some methods by their letters; a record never begins with one.
+                if failure == .plainHTTP || (failure == .notTLS && isLetter && connection.isFresh) {
+                    refusePlain(connection)
+                    return
+                }
                 // The alert says why; it fits the socket's buffer or the client did not want to know.
                 tls.drain(into: &connection.wire)
                 _ = Socket.write(connection.descriptor, from: &connection.wire)
@@ -88,6 +103,17 @@ extension ServerLoop {
             advance(connection)
             if connection.isPeerFinished, connection.phase == .open { peerFinished(connection) }
         }
+    }
+
+    /// A client that forgot the `s` of https is told so in the clear, and not with an alert that it
+    /// would not understand.
+    private func refusePlain(_ connection: Connection) {
+        connection.tls = nil
+        connection.isFresh = false
+        buffers.reclaim(&connection.input)
+        buffers.reclaim(&connection.wire)
+        refuse(connection, .plainHTTP)
+        settle(connection)
     }
 
     private func discard(_ connection: Connection) {
@@ -190,6 +216,9 @@ extension ServerLoop {
         }
         let exchange = Exchange(sequence: connection.nextSequence, notes: notes)
         connection.nextSequence &+= 1
+        if connection.outstanding == limits.pipelineMax {
+            metrics.count(loop: number, limit: .pipeline)
+        }
         if !notes.keepsAlive { connection.lastSequence = exchange.sequence }
         return exchange
     }
@@ -226,6 +255,12 @@ extension ServerLoop {
         }
         if head.method == .options {
             answerOptions(connection, exchange, match.route)
+            return
+        }
+        guard match.route != .predict || !match.hasRepeatedKey else {
+            let refusal = Refusal(
+                400, "repeated_parameter", "the query names model, version or output twice")
+            answer(connection, exchange, refusal)
             return
         }
         guard match.route.takes(head.method) else {

@@ -52,32 +52,57 @@ extension ServerLoop {
         }
         if let tls = connection.tls, !tls.isHandshakeComplete {
             metrics.count(loop: number, .timeouts)
+            metrics.count(loop: number, limit: .handshakeTime)
             close(connection)
             return
         }
-        if let http2 = connection.http2, !connection.hasOutput, !http2.isStalled {
+        if let http2 = connection.http2, !isWriteTimeOver(connection, http2) {
             timeOut(connection, http2)
             return
         }
-        if connection.requestBegan != nil, connection.output.isEmpty, connection.outstanding == 0 {
+        if let began = connection.requestBegan, connection.output.isEmpty,
+            connection.outstanding == 0
+        {
             metrics.count(loop: number, .timeouts)
-            refuse(connection, connection.session.isInBody ? .bodyTimeout : .headerTimeout)
+            let isOver = now >= began + UInt64(limits.bodyMilliseconds)
+            refuse(
+                connection,
+                connection.session.isInBody
+                    ? isOver ? .bodyTimeout : .bodyTooSlow : .headerTimeout)
             return
         }
-        if !connection.isIdle || !isDraining { metrics.count(loop: number, .timeouts) }
+        let isWriting = connection.hasOutput || connection.http2?.isStalled ?? false
+        if isWriting || !isDraining {
+            metrics.count(loop: number, .timeouts)
+            metrics.count(loop: number, limit: isWriting ? .writeTime : .idleTime)
+        }
         close(connection)
     }
+
+    /// Whether answers wait that the client has taken nothing of for too long.
+    private func isWriteTimeOver(_ connection: Connection, _ http2: HTTP2Session) -> Bool {
+        (connection.hasOutput || http2.isStalled)
+            && now >= connection.lastProgress + UInt64(limits.writeMilliseconds)
+    }
+
     private func timeOut(_ connection: Connection, _ http2: HTTP2Session) {
         if let due = connection.goAwayAt, due <= now {
             connection.goAwayAt = nil
             http2.finishDrain()
-        } else if let began = http2.oldestIncomplete {
-            metrics.count(loop: number, .timeouts)
-            http2.expire(
-                beganBefore: max(began + 1, now - min(now, UInt64(limits.bodyMilliseconds))))
-            takeRequests(connection, http2)
-        } else if connection.outstanding == 0 {
-            if !isDraining { metrics.count(loop: number, .timeouts) }
+        } else if let due = http2.nextExpiry {
+            // Else a stream has moved meanwhile, and the deadline is set anew below.
+            if due <= now {
+                let incomplete = http2.incompleteCount
+                http2.expire(now: now)
+                if http2.incompleteCount < incomplete { metrics.count(loop: number, .timeouts) }
+                countLimits(http2)
+                takeRequests(connection, http2)
+            }
+        } else if connection.outstanding == 0, !connection.hasOutput, !http2.isStalled {
+            if !isDraining {
+                metrics.count(loop: number, .timeouts)
+                metrics.count(loop: number, limit: .idleTime)
+            }
             http2.end(.noError)
         }
         markDirty(connection)

@@ -45,7 +45,8 @@ extension ServerLoop {
         {
             if connection.output.capacity == 0 { connection.output = buffers.take() }
             let wasHeldBack = http2.pendingAnswerBytes >= limits.outputBytesMax
-            http2.output(into: &connection.output, atMost: Self.portionBytes)
+            http2.output(into: &connection.output, atMost: Self.portionBytes, now: now)
+            countLimits(http2)
             if wasHeldBack, http2.pendingAnswerBytes < limits.outputBytesMax,
                 !connection.isResuming
             {
@@ -132,18 +133,16 @@ extension ServerLoop {
         if let tls = connection.tls, !tls.isHandshakeComplete {
             return connection.openedAt + UInt64(limits.handshakeMilliseconds)
         }
-        let goAway = connection.goAwayAt ?? .max
+        let expiry = connection.http2?.nextExpiry
+        let earliest = min(connection.goAwayAt ?? .max, expiry ?? .max)
         let isStalled = connection.http2?.isStalled ?? false
         if connection.hasOutput || isStalled {
-            return min(goAway, connection.lastProgress + UInt64(limits.writeMilliseconds))
+            return min(earliest, connection.lastProgress + UInt64(limits.writeMilliseconds))
         }
-        if connection.outstanding > 0 { return goAway }
-        if let http2 = connection.http2, let began = http2.oldestIncomplete {
-            return min(goAway, began + UInt64(limits.bodyMilliseconds))
-        }
+        if connection.outstanding > 0 || expiry != nil { return earliest }
         if let began = connection.requestBegan { return requestDeadline(connection, began) }
         let idle = isDraining ? Self.drainIdleMilliseconds : UInt64(limits.idleMilliseconds)
-        return min(goAway, now + idle)
+        return min(earliest, now + idle)
     }
 
     /// How long the rest of a request may take: its header a fixed time, its body as long as it comes at

@@ -42,6 +42,9 @@ public final class Thread {
         pthread_join(handle, nil)
     }
 
+    /// Lets the calling thread sleep.
+    public static func sleep(milliseconds: UInt32) { usleep(milliseconds * 1000) }
+
     /// Processors this process may use.
     public static var processorCount: Int { Int(martlet_processor_count()) }
 }

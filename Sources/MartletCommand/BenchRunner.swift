@@ -135,7 +135,7 @@ enum RandomColumn {
         let shape = signature.rowShape(of: spec).map { $0 < 0 ? 8 : $0 }
         let column = TensorColumn(spec: spec, rowShape: shape, rowCapacity: rows)
         let batch = TensorBatch(columns: [column], rowCount: rows)
-        var random = SplitMix(state: seed)
+        var random = SplitMix(seed: seed)
         switch spec.dataType {
         case .float32: fill(batch, as: Float.self) { Float(random.unit) }
         case .float64: fill(batch, as: Double.self) { random.unit }
@@ -155,23 +155,5 @@ enum RandomColumn {
     ) {
         var values = batch.mutableValues(0, as: type)
         for index in values.indices { values[index] = next() }
-    }
-
-    /// SplitMix64 (Steele, Lea, Flood 2014).
-    private struct SplitMix {
-        var state: UInt64
-
-        mutating func next() -> UInt64 {
-            state &+= 0x9e37_79b9_7f4a_7c15
-            var value = state
-            value = (value ^ (value >> 30)) &* 0xbf58_476d_1ce4_e5b9
-            value = (value ^ (value >> 27)) &* 0x94d0_49bb_1331_11eb
-            return value ^ (value >> 31)
-        }
-
-        /// From 0 up to 1.
-        var unit: Double { mutating get { Double(next() >> 11) / Double(1 << 53) } }
-
-        var bit: Int { mutating get { Int(next() & 1) } }
     }
 }

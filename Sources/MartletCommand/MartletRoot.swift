@@ -21,6 +21,7 @@ struct MartletRoot: ParsableCommand {
         version: MartletVersion.text,
         subcommands: [
             ServeCommand.self, InferCommand.self, InspectCommand.self, BenchCommand.self,
+            LoadCommand.self,
         ])
 }
 

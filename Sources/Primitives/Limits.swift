@@ -36,10 +36,19 @@ public struct Limits: Sendable {
     /// Frames that cost us work and a client nothing: so many at once, so many a second.
     public var http2ControlFramesMax = 2_000
     public var http2ControlFramesPerSecond = 200
+    /// Answers to PING and SETTINGS that wait because the client does not read.
+    public var http2AcknowledgementsMax = 256
+    /// CONTINUATION frames of one header block: 16 KiB each hold the largest header list.
+    public var http2ContinuationsMax = 8
     /// Free memory that a loop keeps for nghttp2, and the same for the buffers of streams.
     public var http2KeptBytesMax = 8 << 20
     /// Open connections of the whole server.
     public var connectionsMax = 10_000
+    /// Descriptors that connections leave free for models, certificates, logs and the admin address:
+    /// where the system allows no more, there are fewer connections.
+    public var descriptorsReserved = 64
+    /// How long no connection is accepted after descriptors ran out; trying at once would spin.
+    public var acceptPauseMilliseconds = 100
     /// Open connections of one client address (an IPv6 client counts by its /64); 0 is no limit, since
     /// behind a proxy all clients have one address.
     public var connectionsPerAddressMax = 0
@@ -52,6 +61,13 @@ public struct Limits: Sendable {
     public var pipelineMax = 64
     /// Answer bytes a connection may owe before it reads no further requests.
     public var outputBytesMax = 4 << 20
+    /// What a loop's scratch buffers for one request and its answer keep between turns, each.
+    public var scratchBytesMax = 4 << 20
+    /// Blocks of memory from this size on go back to the system when they are freed. A body of a
+    /// megabyte and its answer stay below, so that they need no new pages each time.
+    public var heapBlockBytesMax = 4 << 20
+    /// Memory of the buffers that a loop keeps for its connections.
+    public var pooledBytesMax = 8 << 20
     /// From the first byte of a request to the end of its header.
     public var headerMilliseconds = 10_000
     /// From the first byte of a request to the end of its body, at most.
@@ -66,7 +82,8 @@ public struct Limits: Sendable {
     /// A client that takes none of its answer.
     public var writeMilliseconds = 30_000
     /// After the last answer of a connection: how long, and for how many bytes, what the client still
-    /// sends is read and thrown away, so that it can read the answer before a reset reaches it.
+    /// sends is read and thrown away, so that it can read the answer before a reset reaches it. After
+    /// the early answer of an HTTP/2 stream: how long the client may pause, for as many bytes.
     public var lingerMilliseconds = 2_000
     public var lingerBytesMax = 32 << 20
     /// Between the signal to stop and the closing of the listeners: readiness is 503 and requests are
@@ -127,6 +144,33 @@ public struct Limits: Sendable {
     public var tlsSessionsMax = 4_096
     /// How long a TLS session can be resumed. A client certificate is not checked again within it.
     public var tlsSessionSeconds = 3_600
+    /// How long one key seals session tickets: who steals it can read the TLS 1.2 sessions it sealed.
+    public var tlsTicketKeySeconds = 86_400
+
+    /// `martlet load`: the head of an answer, and interim answers (1xx) before one.
+    public var answerHeadBytesMax = 64 << 10
+    public var interimAnswersMax = 64
+    /// Requests of one thread of `martlet load` that wait for a connection; later ones are counted as
+    /// a failure.
+    public var loadQueueMax = 1 << 18
+    /// Connections, and clients, of `martlet load`.
+    public var loadConnectionsMax = 10_000
+    /// Arrivals a second. 10^7 is ten times what a core can send.
+    public var loadRateMax = 10_000_000
+    /// A connection of `martlet load` that does not come about.
+    public var loadConnectMilliseconds = 5_000
+    /// After a failed connection, before the same client tries again.
+    public var loadReconnectMilliseconds = 50
+    /// After the last request of a run without `--timeout-ms`: how long answers are waited for.
+    public var loadDrainMilliseconds = 10_000
+    /// A file that `martlet load` sends.
+    public var loadBodyBytesMax = 1 << 30
+    /// Distinct bodies that `martlet load` makes.
+    public var loadBodiesMax = 4_096
+    /// Memory of those bodies together.
+    public var loadBodiesBytesMax = 256 << 20
+    /// Metadata of a model that `martlet load` reads.
+    public var loadMetadataBytesMax = 16 << 20
 
     public init() {}
 

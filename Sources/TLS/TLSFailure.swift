@@ -14,6 +14,8 @@ public enum TLSFailure: Error, Equatable, Sendable {
     case clientCertificateUntrusted
     /// Any other fault of a client's certificate: OpenSSL's X509_V_ERR_… code.
     case clientCertificateInvalid(Int32)
+    /// The server's certificate is not what a client of ours trusts: OpenSSL's X509_V_ERR_… code.
+    case serverCertificateInvalid(Int32)
     /// A request in the clear on a port for TLS. There is no alert to drain: the client would not
     /// understand it.
     case plainHTTP
@@ -39,6 +41,7 @@ public enum TLSFailure: Error, Equatable, Sendable {
         case .clientCertificateExpired: "client_certificate_expired"
         case .clientCertificateUntrusted: "client_certificate_untrusted"
         case .clientCertificateInvalid: "client_certificate_invalid"
+        case .serverCertificateInvalid: "server_certificate_invalid"
         case .plainHTTP: "plain_http"
         case .notTLS: "not_tls"
         case .badRecord: "bad_record"
@@ -50,7 +53,7 @@ public enum TLSFailure: Error, Equatable, Sendable {
 
     /// The failure that OpenSSL's queue tells of, which is emptied. `verification` is the session's
     /// verify result.
-    static func takeError(verification: Int) -> TLSFailure {
+    static func takeError(verification: Int, isServer: Bool) -> TLSFailure {
         // Ciphers and signatures report first what they choked on; numbers of reasons are those of
         // the library that says "SSL".
         var code = ERR_get_error()
@@ -71,7 +74,9 @@ public enum TLSFailure: Error, Equatable, Sendable {
             return .noSharedGroup
         case SSL_R_NO_APPLICATION_PROTOCOL: return .noApplicationProtocol
         case SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE: return .clientCertificateMissing
-        case SSL_R_CERTIFICATE_VERIFY_FAILED: return certificate(Int32(verification))
+        case SSL_R_CERTIFICATE_VERIFY_FAILED:
+            let code = Int32(verification)
+            return isServer ? certificate(code) : .serverCertificateInvalid(code)
         case SSL_R_HTTP_REQUEST, SSL_R_HTTPS_PROXY_REQUEST: return .plainHTTP
         case SSL_R_WRONG_VERSION_NUMBER: return .notTLS
         case SSL_R_DECRYPTION_FAILED_OR_BAD_RECORD_MAC, SSL_R_BAD_RECORD_TYPE: return .badRecord
@@ -109,6 +114,9 @@ extension TLSFailure: CustomStringConvertible {
         case .clientCertificateUntrusted: "client certificate of an unknown authority"
         case .clientCertificateInvalid(let code):
             "client certificate refused: "
+                + String(cString: X509_verify_cert_error_string(Int(code)))
+        case .serverCertificateInvalid(let code):
+            "server certificate refused: "
                 + String(cString: X509_verify_cert_error_string(Int(code)))
         case .plainHTTP: "plain HTTP on a TLS port"
         case .notTLS: "no TLS on a TLS port"

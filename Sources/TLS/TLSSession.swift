@@ -1,8 +1,9 @@
 import COpenSSL
 import Primitives
 
-/// The server's end of one TLS connection, from bytes to bytes: `receive` ciphertext, `read`
-/// plaintext, `write` plaintext, `drain` ciphertext.
+/// One end of a TLS connection, from bytes to bytes: `receive` ciphertext, `read` plaintext, `write`
+/// plaintext, `drain` ciphertext. The server's end, or with a `TLSClientContext` the client's, whose
+/// first `read`, of nothing, makes the hello to drain.
 ///
 /// It touches no socket, and its owner is one thread. After every call but `receive`, what there is
 /// to `drain` must be sent: the handshake, alerts and key updates answer while reading. Its own
@@ -19,7 +20,7 @@ public final class TLSSession {
     let ssl: OpaquePointer
     private let wire: UnsafeMutablePointer<TLSWire>
     /// Holds the ticket keys OpenSSL refers to.
-    private let context: TLSContext
+    private let context: AnyObject
     private let inputBytesMax: Int
     private(set) var phase = Phase.handshake
     private var isCloseSent = false
@@ -31,18 +32,23 @@ public final class TLSSession {
     /// What a record adds at most: header, explicit nonce and tag of TLS 1.2.
     private static let recordOverhead = 29
 
-    public init(context: TLSContext, limits: Limits = .standard) {
+    public convenience init(context: TLSContext, limits: Limits = .standard) {
+        self.init(of: context.pointer, keeping: context, limits)
+        SSL_set_accept_state(ssl)
+    }
+
+    /// A session of neither role yet.
+    init(of pointer: OpaquePointer, keeping context: AnyObject, _ limits: Limits) {
         self.context = context
         inputBytesMax = limits.tlsInputBytesMax
         wire = .allocate(capacity: 1)
         wire.initialize(to: TLSWire(outgoingBytesMax: limits.tlsOutputBytesMax))
-        guard let ssl = SSL_new(context.pointer) else {
+        guard let ssl = SSL_new(pointer) else {
             preconditionFailure("memory for a session is there")
         }
         self.ssl = ssl
         let bio = TLSWire.makeBIO(wire)
         SSL_set_bio(ssl, bio, bio)
-        SSL_set_accept_state(ssl)
     }
 
     deinit {
@@ -227,7 +233,8 @@ public final class TLSSession {
             phase = .closedByPeer
             return .closedByPeer
         default:
-            let failure = TLSFailure.takeError(verification: SSL_get_verify_result(ssl))
+            let failure = TLSFailure.takeError(
+                verification: SSL_get_verify_result(ssl), isServer: SSL_is_server(ssl) == 1)
             phase = .failed(failure)
             return .failed(failure)
         }

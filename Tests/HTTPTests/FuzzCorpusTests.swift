@@ -25,3 +25,11 @@ private func replay(_ target: String, _ exercise: (Span<UInt8>) -> Void) throws 
 @Test func everyFileOfTheContentCodingCorpusIsHandled() throws {
     try replay("content-coding") { ContentCodingExercise.run($0) }
 }
+
+@Test func everyFileOfTheHTTP2CorpusIsHandled() throws {
+    try replay("http2-session") { HTTP2SessionExercise.run($0) }
+}
+
+@Test func everyFileOfTheHTTP1AnswerCorpusIsHandled() throws {
+    try replay("http1-answer") { HTTP1AnswerExercise.run($0) }
+}

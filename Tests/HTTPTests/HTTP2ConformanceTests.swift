@@ -39,7 +39,22 @@ private let post = HTTP2Frame.headers(1, HTTP2Frame.list("POST"), ends: false)
     #expect(goaway(HTTP2Frame.windowUpdate(1, 1)) == protocolError)
     // 5.1.1: even and falling stream numbers.
     #expect(goaway(HTTP2Frame.headers(2, HTTP2Frame.list())) == protocolError)
-    // 5.3.1: a stream that depends on itself.
+    // 5.1.1: a number below one that was used, which closed it.
+    #expect(
+        goaway(HTTP2Frame.headers(5, HTTP2Frame.list()) + HTTP2Frame.headers(3, HTTP2Frame.list()))
+            == protocolError)
+    // 5.1: HEADERS of a stream that the client itself has ended.
+    #expect(goaway(get + HTTP2Frame.reset(1) + get) == streamClosed)
+    // RFC 7540, 5.3.1: a stream that depends on itself, by PRIORITY and by HEADERS.
+    #expect(goaway(HTTP2Frame.priority(5, on: 5)) == protocolError)
+    #expect(
+        goaway(
+            HTTP2Frame.make(
+                1, flags: 0x25, stream: 1, HTTP2Frame.word(1) + [16] + HTTP2Frame.list()))
+            == protocolError)
+    // 6.3: PRIORITY on stream 0, and of a wrong size.
+    #expect(goaway(HTTP2Frame.priority(0, on: 5)) == protocolError)
+    #expect(goaway(get + HTTP2Frame.make(2, stream: 1, [0, 0, 0, 3])) == frameSizeError)
     // 6.1, 6.2, 6.3: stream 0; more padding than payload.
     #expect(goaway(HTTP2Frame.data(0, [1])) == protocolError)
     #expect(goaway(post + HTTP2Frame.make(0, flags: 8, stream: 1, [5, 0])) == protocolError)
@@ -80,6 +95,27 @@ private let post = HTTP2Frame.headers(1, HTTP2Frame.list("POST"), ends: false)
     #expect(wire.goaway == streamClosed)
 }
 
+@Test func framesOnAClosedStreamAreAnErrorOnce() {
+    let wire = HTTP2Wire()
+    #expect(wire.serves(1))
+    // 5.1: DATA is an error of the stream; the connection goes on.
+    wire.send(HTTP2Frame.data(1, [1]))
+    #expect(wire.reset(1) == streamClosed && wire.goaway == nil && wire.serves(3))
+    wire.send(HTTP2Frame.headers(3, HTTP2Frame.list()))
+    #expect(wire.goaway == streamClosed && wire.host.seen.count == 2)
+}
+
+@Test func framesThatCrossOurResetAreIgnored() {
+    let wire = HTTP2Wire()
+    // 6.9.1: a window beyond 2^31 - 1 is an error of the stream; we reset it, and what was sent
+    // before the client knows is no error of its.
+    wire.send(post + HTTP2Frame.windowUpdate(1, 0x7FFF_FFFF))
+    #expect(wire.reset(1) == flowControlError)
+    wire.send(HTTP2Frame.data(1, [1, 2, 3]))
+    wire.send(HTTP2Frame.headers(1, HTTP2Frame.field("x-end", "1")))
+    #expect(wire.goaway == nil && wire.reset(1) == flowControlError && wire.serves(3))
+}
+
 @Test func whatIsAllowedIsIgnored() {
     let wire = HTTP2Wire()
     // 4.1, 5.5: unknown frames; 6.3: PRIORITY on an idle stream; 5.1: PRIORITY and WINDOW_UPDATE
@@ -97,7 +133,7 @@ private let post = HTTP2Frame.headers(1, HTTP2Frame.list("POST"), ends: false)
 @Test func streamErrorsLeaveTheConnection() {
     let wire = HTTP2Wire()
     wire.host.answersAtOnce = false
-    // 6.9: a window update of 0, and one beyond 2^31 - 1.
+    // 6.9.1: a window beyond 2^31 - 1.
     wire.send(get + HTTP2Frame.windowUpdate(1, 0x7FFF_FFFF))
     #expect(wire.reset(1) == flowControlError && wire.host.cancelled == [1])
     wire.host.answersAtOnce = true

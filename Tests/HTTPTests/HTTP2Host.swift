@@ -72,7 +72,7 @@ final class HTTP2Host {
     /// What the session has to send, at most about so much.
     func output(atMost: Int = 1 << 30) -> [UInt8] {
         var buffer = ByteBuffer()
-        session.output(into: &buffer, atMost: atMost)
+        session.output(into: &buffer, atMost: atMost, now: now)
         outputPeak = max(outputPeak, buffer.count)
         takeRequests()
         return copy(buffer)

@@ -288,25 +288,6 @@ func answerTrailersFollowTheBody(count: Int) {
     #expect(host.session.isFinished)
 }
 
-@Test func slowBodyExpiresAloneAndSlowHeaderEndsTheConnection() {
-    let host = HTTP2Host()
-    let block = HTTP2Frame.list("POST", "/p")
-    host.now = 1_000
-    host.receive(
-        HTTP2Frame.preface + HTTP2Frame.settings() + HTTP2Frame.headers(1, block, ends: false))
-    #expect(host.session.oldestIncomplete == 1_000 && host.session.incompleteCount == 1)
-    host.session.expire(beganBefore: 1_000)
-    #expect(host.session.incompleteCount == 1)
-    host.session.expire(beganBefore: 1_001)
-    host.receive(HTTP2Frame.ping())
-    #expect(host.seen.map(\.refusal) == [.bodyTimeout] && host.session.incompleteCount == 0)
-    host.receive(HTTP2Frame.headers(3, Array(block[..<5]), ends: true, complete: false))
-    #expect(host.session.isInHeader)
-    host.session.expire(beganBefore: 2_000)
-    _ = host.output()
-    #expect(host.session.isFinished)
-}
-
 // MARK: Upgrade
 
 @Test(arguments: [false, true])

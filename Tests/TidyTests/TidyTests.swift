@@ -15,13 +15,14 @@ private let table: [String: Set<String>] = [
     "IO": ["Primitives", "CLinux"],
     "TLS": ["Primitives", "COpenSSL"],
     "HTTP": ["Primitives", "CNghttp2", "CZlib"],
+    "Load": ["Primitives", "IO", "TLS", "HTTP"],
     "GraphRuntime": ["Primitives", "Kernels"],
     "Models": ["Primitives", "Kernels", "GraphRuntime", "ONNXProto"],
     "Serving": ["Primitives", "Telemetry", "Models"],
     "HTTPServer": ["Primitives", "Telemetry", "IO", "TLS", "HTTP", "Models", "Serving"],
     "MartletCommand": [
         "Primitives", "Telemetry", "IO", "TLS", "HTTP", "Kernels", "GraphRuntime", "Models",
-        "Serving", "HTTPServer",
+        "Serving", "HTTPServer", "Load",
     ],
     "martlet": ["MartletCommand"],
 ]

@@ -116,18 +116,22 @@ class Peer:
     def answer(self, stream):
         """The whole answer on a stream: (status, fields, body); those of others are kept."""
         while stream not in self.done:
-            kind, flags, number, data = self.read()
-            if kind == 1:
-                assert flags & 4, "the tests' answers fit one HEADERS frame"
-                self.got.setdefault(number, [dict(self.decoder.decode(data)), b""])
-            elif kind == 0:
-                self.got[number][1] += data
-            elif kind == 3 and number not in self.done:
-                raise AssertionError(f"stream {number} was reset: {int.from_bytes(data)}")
-            if kind in (0, 1) and flags & 1:
-                self.done.add(number)
+            self.keep(self.read())
         head, body = self.got[stream]
         return int(head[":status"]), head, body
+
+    def keep(self, found):
+        """Takes a frame that was read as part of its stream's answer."""
+        kind, flags, number, data = found
+        if kind == 1:
+            assert flags & 4, "the tests' answers fit one HEADERS frame"
+            self.got.setdefault(number, [dict(self.decoder.decode(data)), b""])
+        elif kind == 0:
+            self.got[number][1] += data
+        elif kind == 3 and number not in self.done:
+            raise AssertionError(f"stream {number} was reset: {int.from_bytes(data)}")
+        if kind in (0, 1) and flags & 1:
+            self.done.add(number)
 
     def ends(self):
         """Whether the server closes the connection, whatever it sends before."""

@@ -12,7 +12,8 @@ import pytest
 import requests
 
 from answers import BY_NAME, as_json_rows, assert_equal_to_reference
-from martlet_process import MODELS
+from frames import Peer
+from martlet_process import MODELS, within
 from test_statuses import slow_model
 from wire import Wire, predict, request
 
@@ -52,7 +53,7 @@ def test_readiness_turns_at_once_and_requests_go_on_during_the_delay(start):
         assert_equal_to_reference(answer.json(), IRIS)
     wait_for(5, lambda: is_closed(server), "the listener is still open")
     assert server.wait() == 0
-    assert 1.8 < time.monotonic() - begun < 10
+    assert 1.8 < time.monotonic() - begun < within(10)
 
 
 def test_sigint_drains_too(start):
@@ -84,7 +85,7 @@ def test_a_second_signal_ends_it_at_once(start, first, second):
     begun = time.monotonic()
     server.send_signal(second)
     assert server.wait() != 0
-    assert time.monotonic() - begun < 3
+    assert time.monotonic() - begun < within(3)
 
 
 def test_sighup_is_no_reason_to_stop(start):
@@ -106,7 +107,7 @@ def test_idle_connections_do_not_hold_it_up(start):
         assert idle.ended() and used.ended()
         half.socket.close()
         assert server.wait() == 0
-        assert time.monotonic() - begun < 10
+        assert time.monotonic() - begun < within(10)
 
 
 def test_answers_while_draining_close_the_connection(start):
@@ -133,11 +134,13 @@ def test_the_queue_is_finished(start, tmp_path):
     statuses = []
 
     def ask(http2):
-        with httpx.Client(
-                http1=not http2, http2=http2, timeout=60,
-                headers={"Accept-Encoding": "identity"}) as client:
-            statuses.append(client.post(
-                server.url + "/predict?model=slow", content=rows,
+        if http2:  # by frame: httpx gives up its requests when it reads GOAWAY, whatever that says
+            with Peer(server, timeout=within(60)) as peer:
+                peer.request(1, "POST", "/predict?model=slow", rows)
+                statuses.append(peer.answer(1)[0])
+        else:
+            statuses.append(requests.post(
+                server.url + "/predict?model=slow", data=rows, timeout=within(60),
                 headers={"Content-Type": "application/json"}).status_code)
 
     threads = [threading.Thread(target=ask, args=(at % 2 == 1,)) for at in range(8)]
@@ -148,7 +151,7 @@ def test_the_queue_is_finished(start, tmp_path):
     time.sleep(0.3)
     server.send_signal(signal.SIGTERM)
     for thread in threads:
-        thread.join(60)
+        thread.join(within(60))
     assert statuses == [200] * 8
     assert server.wait() == 0
 
@@ -168,7 +171,7 @@ def test_the_drain_timeout_ends_what_never_ends(start):
         begun = time.monotonic()
         server.send_signal(signal.SIGTERM)
         server.wait()
-        assert 0.8 < time.monotonic() - begun < 6
+        assert 0.8 < time.monotonic() - begun < within(6)
 
 
 def test_a_busy_keep_alive_client_is_let_go(start):
@@ -176,7 +179,7 @@ def test_a_busy_keep_alive_client_is_let_go(start):
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
     server_is_told = False
     begun = time.monotonic()
-    while time.monotonic() - begun < 10:
+    while time.monotonic() - begun < within(10):
         connection.request("POST", "/models/iris/predict", BODY, {"Content-Type": KIND})
         try:
             answer = connection.getresponse()

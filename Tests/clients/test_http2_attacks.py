@@ -11,15 +11,16 @@ from h2.connection import H2Connection
 
 from answers import BY_NAME, as_json_rows, assert_equal_to_reference
 from frames import Ended, Peer, fields, frame, number
-from martlet_process import MODELS
+from martlet_process import MODELS, room, within
 
 IRIS = BY_NAME["iris"]
 KIND, BODY = as_json_rows(IRIS, IRIS.rows)
 PREDICT = "/models/iris/predict"
-GROWTH = 64 << 20
+GROWTH = room(64 << 20)
 GET = [(":method", "GET"), (":path", "/healthz"), (":scheme", "http"), (":authority", "a")]
 POST = [(":method", "POST"), (":path", PREDICT), (":scheme", "http"), (":authority", "a"),
         ("content-type", "application/json")]
+CALM = 11  # ENHANCE_YOUR_CALM
 HEADERS, PRIORITY, RESET, SETTINGS, PING, WINDOW, CONTINUATION = 1, 2, 3, 4, 6, 8, 9
 
 
@@ -35,16 +36,16 @@ class Victim:
         answer = requests.post(
             self.process.url + PREDICT, data=BODY, headers={"Content-Type": KIND}, timeout=10)
         assert_equal_to_reference(answer.json(), IRIS)
-        assert time.monotonic() - begun < 5
+        assert time.monotonic() - begun < within(5)
 
     def survives(self):
         self.serves()
         growth = self.process.resident_bytes - self.before
         assert growth < GROWTH, f"{growth >> 20} MiB more"
 
-    def flood(self, data, times, peer=None):
-        """Sends until the server has enough; whether it ended the connection."""
-        with peer or Peer(self.process, timeout=5) as peer:
+    def flood(self, data, times, peer=None, codes=(CALM,)):
+        """Sends until the server has enough: it must end the connection, with one of these codes."""
+        with peer or Peer(self.process, timeout=20) as peer:
             try:
                 for at in range(times):
                     peer.send(data(at) if callable(data) else data)
@@ -52,10 +53,12 @@ class Victim:
                         self.serves()
             except (Ended, TimeoutError):
                 pass
-            peer.socket.settimeout(3)
             ended = peer.ends()
-            self.survives()
-            return ended
+            assert ended, "the server never had enough"
+            # A reset of TCP, when we went on sending, may have overtaken GOAWAY.
+            if peer.goaways:
+                assert int.from_bytes(peer.goaways[-1][4:8]) in codes
+        self.survives()
 
 
 @pytest.fixture
@@ -72,13 +75,13 @@ def test_rapid_reset(victim):
             frame(HEADERS, 4, stream, block) + frame(RESET, 0, stream, (8).to_bytes(4))
             for stream in range(1 + at * 200, 1 + (at + 1) * 200, 2))
 
-    assert victim.flood(part, 400), "never had enough of 40,000 resets"
+    victim.flood(part, 400)
 
 
 def test_rapid_reset_by_the_h2_package(victim):
     made = H2Connection(H2Configuration(client_side=True, validate_outbound_headers=False))
     made.initiate_connection()
-    with victim.process.connect(5) as connection:
+    with victim.process.connect(20) as connection:
         try:
             for at in range(5000):
                 stream = made.get_next_available_stream_id()
@@ -86,7 +89,12 @@ def test_rapid_reset_by_the_h2_package(victim):
                 made.reset_stream(stream, 8)
                 if at % 50 == 49:
                     connection.sendall(made.data_to_send())
-        except (BrokenPipeError, ConnectionResetError, TimeoutError):
+        except (BrokenPipeError, ConnectionResetError):
+            pass
+        try:
+            while connection.recv(1 << 16):
+                pass
+        except ConnectionResetError:
             pass
     victim.survives()
 
@@ -106,11 +114,11 @@ def test_continuation_flood(victim, piece):
     """CVE-2024-27316: a header block without end."""
     peer = Peer(victim.process, timeout=5)
     peer.frame(HEADERS, 0, 1, fields(GET))
-    assert victim.flood(frame(CONTINUATION, 0, 1, piece) * 20, 400, peer)
+    victim.flood(frame(CONTINUATION, 0, 1, piece) * 20, 400, peer)
 
 
 def test_continuation_of_nothing(victim):
-    assert victim.flood(frame(CONTINUATION, 4, 1, fields(GET)), 4)
+    victim.flood(frame(CONTINUATION, 4, 1, fields(GET)), 4, codes=(1,))
 
 
 def test_hpack_bomb(victim):
@@ -131,23 +139,29 @@ def test_hpack_table_size_and_nonsense(victim):
         with Peer(victim.process, timeout=5) as peer:
             try:
                 peer.frame(HEADERS, 5, 1, block)
+                found = peer.until(lambda kind, *_: kind in (3, 7))
             except Ended:
-                pass
+                continue
+            # A dynamic table that only shrinks is legal: the list has no fields, which is malformed.
+            expected = 3 if block[:2] == b"\x20\x20" else 7
+            assert found[0] == expected, (block[:8], found)
+            if expected == 7:
+                assert int.from_bytes(found[3][4:8]) == 9  # COMPRESSION_ERROR
     victim.survives()
 
 
 def test_settings_flood(victim):
-    assert victim.flood(frame(SETTINGS, 0, 0, b"\0\3\0\0\0\x64") * 100, 2000)
+    victim.flood(frame(SETTINGS, 0, 0, b"\0\3\0\0\0\x64") * 100, 2000)
 
 
 def test_settings_table_size_flood(victim):
     part = frame(SETTINGS, 0, 0, b"\0\1\0\0\0\0" + b"\0\1\x7f\xff\xff\xff") * 50
-    assert victim.flood(part, 2000)
+    victim.flood(part, 2000)
 
 
 def test_ping_flood(victim):
     """The pongs are not read: they must not pile up."""
-    assert victim.flood(frame(PING, 0, 0, b"12345678") * 100, 2000)
+    victim.flood(frame(PING, 0, 0, b"12345678") * 100, 2000)
 
 
 def test_priority_flood(victim):
@@ -164,11 +178,12 @@ def test_empty_data_flood(victim, data):
     """CVE-2019-9518: frames that cost much and carry nothing."""
     peer = Peer(victim.process, timeout=5)
     peer.frame(HEADERS, 4, 1, fields(POST))
-    assert victim.flood(data * 100, 2000, peer)
+    victim.flood(data * 100, 2000, peer)
 
 
 def test_window_update_flood(victim):
-    victim.flood(frame(WINDOW, 0, 0, (1).to_bytes(4)) * 100, 1000)
+    peer = Peer(victim.process, timeout=20, window=65535)
+    victim.flood(frame(WINDOW, 0, 0, (1).to_bytes(4)) * 100, 1000, peer)
 
 
 def test_unknown_frames_flood(victim):
@@ -177,24 +192,34 @@ def test_unknown_frames_flood(victim):
 
 def test_zero_window_stall(start):
     """CVE-2019-9511/9517: much is asked for, and no window is given for the answers."""
-    victim = Victim(start(MODELS, "--write-seconds", "2"))
+    victim = Victim(start(MODELS, "--write-seconds", "3"))
     rows = b"[" + b",".join([b"[5.1,3.5,1.4,0.2]"] * 500) + b"]"
     peers = []
     try:
         for _ in range(8):
-            peer = Peer(victim.process, window=0, settings=b"\0\4\0\0\0\0")
-            peers.append(peer)
-            for at in range(100):
-                peer.request(1 + 2 * at, "POST", PREDICT, rows)
-        victim.serves()
-        time.sleep(1)
+            peer = Peer(victim.process, window=0, settings=b"\0\4\0\0\0\0", timeout=60)
+            peer.settings()
+            peers.append((peer, time.monotonic()))
+            peer.request(1, "POST", PREDICT, rows)
+            peer.until(lambda kind, _, stream, data: kind == 1 and stream == 1)
+            try:
+                for at in range(1, 100):
+                    peer.request(1 + 2 * at, "POST", PREDICT, rows)
+            except Ended:
+                pass  # this machine is slow; the time below tells whether it was too early
         victim.survives()
-        for peer in peers:
-            assert peer.ends(), "stalled for ever"
-    except Ended:
-        pass
+        for peer, begun in peers:
+            try:
+                while True:
+                    kind, *_ = peer.read()
+                    assert kind != 0, "bytes of an answer without a window"
+                    assert kind != 3, "a stream was reset"
+            except Ended:
+                pass
+            # Not cut early for something else, and not stalled for ever.
+            assert 2.9 < time.monotonic() - begun < 60 and not peer.goaways
     finally:
-        for peer in peers:
+        for peer, _ in peers:
             peer.socket.close()
     victim.survives()
 
@@ -208,6 +233,11 @@ MADE = {  # CVE-2025-8671: the client makes the server reset
     "headers-after-end": lambda stream: frame(HEADERS, 5, stream, fields(GET))}
 
 
+# Those that break the protocol for the whole connection end it at the first.
+MADE_CODES = {"window-zero": (1,), "self-dependency": (1,), "priority-length": (6,), "data-after-end": (5, CALM),
+              "headers-after-end": (5,)}
+
+
 @pytest.mark.parametrize("name", MADE)
 def test_made_you_reset(victim, name):
     block = fields(POST)
@@ -217,7 +247,7 @@ def test_made_you_reset(victim, name):
             frame(HEADERS, 4, stream, block) + frame(0, 1, stream, b"[[5.1,3.5,1.4,0.2]]")
             + MADE[name](stream) for stream in range(1 + at * 100, 1 + (at + 1) * 100, 2))
 
-    victim.flood(part, 400)
+    victim.flood(part, 400, codes=MADE_CODES.get(name, (CALM,)))
 
 
 def test_malformed_streams_without_end(victim):
@@ -227,7 +257,7 @@ def test_malformed_streams_without_end(victim):
         return b"".join(
             frame(HEADERS, 5, stream, bad) for stream in range(1 + at * 200, 1 + (at + 1) * 200, 2))
 
-    assert victim.flood(part, 400)
+    victim.flood(part, 400)
 
 
 @pytest.mark.parametrize("noise", [
@@ -262,7 +292,7 @@ def test_a_false_preface_ends_the_connection(start, start_of_it):
                 pass
         except ConnectionResetError:
             pass
-        assert time.monotonic() - begun < 12
+        assert time.monotonic() - begun < within(12)
     victim.survives()
 
 

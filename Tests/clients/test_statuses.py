@@ -10,7 +10,7 @@ import pytest
 import requests
 from onnx import TensorProto, helper, numpy_helper
 
-from martlet_process import MODELS
+from martlet_process import MODELS, within
 from wire import JSON, Wire, predict, request
 
 ROW = [[5.1, 3.5, 1.4, 0.2]]
@@ -61,6 +61,22 @@ def test_predict_without_a_name_asks_for_one_when_there_are_several(server):
     assert "iris" in error_of(answer)["message"]
 
 
+@pytest.mark.parametrize("query", [
+    "model=iris&model=digits", "model=iris&x=1&model=iris", "model=iris&mod%65l=digits",
+    "model=iris&version=1&version=1", "model=iris&output=a&output=b"])
+def test_a_parameter_given_twice_is_400(server, query):
+    """Which one counts would be a guess, and a proxy may guess otherwise."""
+    answer = requests.post(f"{server.url}/predict?{query}", json={"instances": ROW}, timeout=20)
+    assert answer.status_code == 400, answer.text
+    assert error_of(answer)["code"] == "repeated_parameter"
+
+
+def test_parameters_of_others_may_come_twice(server):
+    answer = requests.post(
+        f"{server.url}/predict?tag=a&tag=b&model=iris", json={"instances": ROW}, timeout=20)
+    assert answer.status_code == 200, answer.text
+
+
 def test_predict_without_a_name_means_the_default_model(start, tmp_path):
     (tmp_path / "iris").symlink_to(MODELS / "iris")
     for server in (start(tmp_path), start(MODELS, "--default-model", "iris")):
@@ -82,7 +98,10 @@ def test_405_says_what_is_allowed(server, method, target, allowed):
     error_of(answer)
 
 
-@pytest.mark.parametrize("kind", ["text/plain", "application/xml", "image/png", "nonsense", "json"])
+@pytest.mark.parametrize("kind", [
+    "text/plain", "application/xml", "image/png", "nonsense", "json",
+    "application/json; charset=utf-16", "application/json;charset=\"ISO-8859-1\"",
+    "text/csv; header=absent; charset=windows-1252", "application/json; charset="])
 def test_415(server, kind):
     answer = requests.post(
         f"{server.url}/models/iris/predict", data=b"[[5.1,3.5,1.4,0.2]]",
@@ -93,7 +112,8 @@ def test_415(server, kind):
 
 
 @pytest.mark.parametrize("kind", [
-    "application/json", "application/json;charset=utf-8", "APPLICATION/JSON", None])
+    "application/json", "application/json;charset=utf-8", "APPLICATION/JSON", None,
+    "application/json; charset=\"UTF-8\"", "application/json; charset=us-ascii; x=y"])
 def test_these_are_json(server, kind):
     """curl -d without a Content-Type of its own is no JSON, no Content-Type at all is."""
     headers = {"Content-Type": kind} if kind else {}
@@ -152,7 +172,7 @@ def test_a_body_without_end_is_cut_off(server):
         megabyte = b"100000\r\n" + b" " * (1 << 20) + b"\r\n"
         begun = time.monotonic()
         with pytest.raises((BrokenPipeError, ConnectionResetError)):
-            while time.monotonic() - begun < 20:
+            while time.monotonic() - begun < within(20):
                 wire.send(megabyte)
 
 
@@ -185,7 +205,7 @@ def test_408_when_a_request_does_not_arrive(start, part):
         answer = wire.read()
         assert answer.status == 408 and answer.closes and answer.json()["error"]["code"]
         assert wire.ended()
-        assert time.monotonic() - begun < 15
+        assert time.monotonic() - begun < within(15)
 
 
 def test_trickled_bytes_do_not_extend_the_header_time(start):
@@ -195,12 +215,12 @@ def test_trickled_bytes_do_not_extend_the_header_time(start):
         wire.send(b"GET /healthz HTTP/1.1\r\nHost: a\r\nX-Slow: ")
         begun = time.monotonic()
         try:
-            while time.monotonic() - begun < 10:
+            while time.monotonic() - begun < within(10):
                 wire.send(b"a")
                 time.sleep(0.1)
         except (BrokenPipeError, ConnectionResetError):
             pass
-        assert time.monotonic() - begun < 10, "still open after 10 s"
+        assert time.monotonic() - begun < within(10), "still open after 10 s"
 
 
 def slow_model(folder, layers=24, width=512):
@@ -245,7 +265,7 @@ def test_503_with_retry_after_when_the_queue_is_full(start, tmp_path):
     for path in ("/livez", "/readyz", "/metrics"):
         begun = time.monotonic()
         assert requests.get(server.url + path, timeout=20).status_code == 200
-        assert time.monotonic() - begun < 2
+        assert time.monotonic() - begun < within(2)
     for thread in threads:
         thread.join(110)
     assert len(statuses) == 64 and set(statuses) == {200, 503}, sorted(statuses)

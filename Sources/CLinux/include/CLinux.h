@@ -7,6 +7,7 @@
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 
 /// accept4(2), which needs _GNU_SOURCE: that macro is set in CLinux.c only, since in a header it
 /// clashes with SwiftGlibc's fd_set.
@@ -23,5 +24,12 @@ int martlet_cpu_level(void);
 
 /// Gives free heap pages back to the system (malloc_trim).
 void martlet_trim_heap(void);
+
+/// Gives the free end of the calling thread's heap back; `trim_bytes` is the trim threshold in force.
+void martlet_trim_own_heap(int trim_bytes);
+
+/// Blocks from the first size on are mapped one by one and unmapped when freed; a heap whose free end
+/// reaches the second gives it back (mallopt M_MMAP_THRESHOLD, M_TRIM_THRESHOLD).
+void martlet_set_heap_thresholds(int mmap_bytes, int trim_bytes);
 
 #endif

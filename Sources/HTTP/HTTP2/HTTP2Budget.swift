@@ -1,10 +1,10 @@
 /// What a client may make the server do for nothing: a token bucket over frames that cost us work
 /// and the client next to nothing.
 ///
-/// PING, SETTINGS, PRIORITY, WINDOW_UPDATE, RST_STREAM, CONTINUATION, empty DATA, new streams and
-/// resets that a malformed frame made us send cost one token each. Unknown frames cost nothing but
-/// their reading. Time and useful work (answers sent) put tokens back, so that a busy honest client
-/// never runs dry, whatever its rate. One rule for rapid reset (CVE-2023-44487), MadeYouReset
+/// PING, SETTINGS, PRIORITY, WINDOW_UPDATE, RST_STREAM, CONTINUATION, unknown frames, empty DATA,
+/// small DATA of streams that are gone, new streams and resets that a malformed frame made us send
+/// cost one token each. Time and useful work (answers sent) put tokens back, so that a busy honest
+/// client never runs dry, whatever its rate. One rule for rapid reset (CVE-2023-44487), MadeYouReset
 /// (CVE-2025-8671) and the floods of CVE-2019-9511 to 9518.
 struct HTTP2Budget: Sendable {
     /// In thousandths of a token, so that milliseconds refill without rounding.

@@ -8,9 +8,6 @@ extension HTTP2Session {
         guard nghttp2_session_callbacks_new(&table) == 0, let table else {
             preconditionFailure("there is memory for a table of callbacks")
         }
-        nghttp2_session_callbacks_set_on_begin_frame_callback(table) { _, header, user in
-            of(user).began(frame: header.unsafelyUnwrapped.pointee)
-        }
         nghttp2_session_callbacks_set_on_begin_headers_callback(table) { _, frame, user in
             of(user).beganHeaders(frame.unsafelyUnwrapped)
         }
@@ -32,8 +29,8 @@ extension HTTP2Session {
             _, _, stream, data, count, user in
             of(user).received(stream, data: UnsafeBufferPointer(start: data, count: count))
         }
-        nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(table) { _, _, _, user in
-            of(user).receivedInvalidFrame()
+        nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(table) { _, frame, _, user in
+            of(user).receivedInvalidFrame(frame.unsafelyUnwrapped)
         }
         nghttp2_session_callbacks_set_on_frame_send_callback(table) { _, frame, user in
             of(user).sent(frame.unsafelyUnwrapped)

@@ -5,15 +5,30 @@ extension HTTP2Session {
     /// Takes in bytes of the client. False: the connection is beyond repair; give out what `output`
     /// has, then close. `now` is in milliseconds of the loop's clock.
     public func receive(_ bytes: Span<UInt8>, now milliseconds: UInt64) -> Bool {
-        now = milliseconds
+        now = max(now, milliseconds)
         budget.refill(now: milliseconds)
         guard !hasFailed else { return false }
-        let count = bytes.count
-        let taken = bytes.withUnsafeBufferPointer {
+        var position = 0
+        while position < bytes.count, !hasFailed {
+            let piece = scanner.next(bytes, from: position)
+            position = piece.end
+            if let header = piece.header { check(header) }
+            if piece.heldCount > 0, !hasFailed {
+                let held = scanner.held
+                feed(held.span.extracting(first: piece.heldCount))
+            }
+            if piece.start < piece.end, !hasFailed {
+                feed(bytes.extracting(piece.start..<piece.end))
+            }
+        }
+        return !hasFailed && nghttp2_session_want_read(session) != 0
+    }
+
+    private func feed(_ piece: Span<UInt8>) {
+        let taken = piece.withUnsafeBufferPointer {
             nghttp2_session_mem_recv(session, $0.baseAddress, $0.count)
         }
-        if taken != count { fail(Int32(truncatingIfNeeded: taken)) }
-        return !hasFailed && nghttp2_session_want_read(session) != 0
+        if taken != piece.count { fail(Int32(truncatingIfNeeded: taken)) }
     }
 
     private func fail(_ result: Int32) {
@@ -21,8 +36,7 @@ extension HTTP2Session {
         // A flood of frames that need an acknowledgement, or of CONTINUATION (CVE-2024-27316).
         case NGHTTP2_ERR_FLOODED.rawValue, NGHTTP2_ERR_TOO_MANY_CONTINUATIONS.rawValue,
             NGHTTP2_ERR_TOO_MANY_SETTINGS.rawValue:
-            isFlooding = true
-            end(.enhanceYourCalm)
+            flooded(.controlFrames)
         // No preface (RFC 9113 section 3.4), and whatever else nghttp2 cannot go on after.
         default: end(.protocolError)
         }
@@ -43,6 +57,8 @@ extension HTTP2Session {
             swap(&stream.intake.head, &head)
             bytes.removeAll()
             swap(&stream.intake.bytes, &bytes)
+            // What was swapped in may be large, and the stream may wait long for its answer.
+            allocator.releaseBody(stream)
             return HTTP2Request(
                 stream: number, body: stream.intake.body, trailers: stream.intake.trailers,
                 refusal: stream.refusal)
@@ -55,31 +71,6 @@ extension HTTP2Session {
     public func nextCancelled() -> Int32? { cancelled.popFirst() }
 
     // MARK: Frames
-
-    /// Every frame that nghttp2 looks into costs a token if it is of a cheap kind.
-    func began(frame: nghttp2_frame_hd) -> Int32 {
-        switch UInt32(frame.type) {
-        case NGHTTP2_DATA.rawValue:
-            // RFC 9113 section 6.1 allows empty frames without END_STREAM; they do nothing.
-            let ends = UInt32(frame.flags) & NGHTTP2_FLAG_END_STREAM.rawValue != 0
-            if frame.length == 0, !ends { spend() }
-        case NGHTTP2_SETTINGS.rawValue, NGHTTP2_PING.rawValue:
-            if UInt32(frame.flags) & NGHTTP2_FLAG_ACK.rawValue == 0 { spend() }
-        default: spend()
-        }
-        return 0
-    }
-
-    func receivedInvalidFrame() -> Int32 {
-        spend()
-        return 0
-    }
-
-    func spend() {
-        guard !budget.spend(), !isFlooding else { return }
-        isFlooding = true
-        end(.enhanceYourCalm)
-    }
 
     func received(_ frame: UnsafePointer<nghttp2_frame>) -> Int32 {
         let header = frame.pointee.hd
@@ -141,8 +132,7 @@ extension HTTP2Session {
             // 431 for a large list; a bomb (small blocks that expand without end) ends the
             // connection.
             if stream.intake.listBytes > 4 * limits.headerBytesMax {
-                isFlooding = true
-                end(.enhanceYourCalm)
+                flooded(.headerBytes)
                 return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue
             }
             if stream.refusal == nil { refuse(stream, .headerTooLarge) }
@@ -150,6 +140,7 @@ extension HTTP2Session {
         }
         guard stream.refusal == nil else { return 0 }
         do throws(HTTPRefusal) {
+            guard hasRoom(for: name.count + value.count) else { throw .tooMuchBuffered }
             let before = stream.intake.bytes.count
             defer { count(buffered: stream.intake.bytes.count - before) }
             if stream.intake.isHeadComplete {
@@ -182,7 +173,6 @@ extension HTTP2Session {
                 refuse(stream, .bodyTooLarge)
                 return
             }
-            stream.intake.bytes.reserve(min(length, limits.http2StreamWindowBytes))
         }
         if stream.intake.head.expectsContinue { submitContinue(stream.number) }
     }
@@ -190,16 +180,18 @@ extension HTTP2Session {
     // MARK: Bodies
 
     func received(_ number: Int32, data: UnsafeBufferPointer<UInt8>) -> Int32 {
-        guard let stream = find(number), stream.phase == .receiving else {
-            // Thrown away: other streams get their share of the window back, this one does not.
+        guard let stream = find(number) else {
             nghttp2_session_consume_connection(session, data.count)
             return 0
         }
-        if let refusal = refusalOfBody(stream, byteCount: data.count) {
+        if stream.phase == .receiving, let refusal = refusalOfBody(stream, byteCount: data.count) {
             refuse(stream, refusal)
-            nghttp2_session_consume_connection(session, data.count)
+        }
+        guard stream.phase == .receiving else {
+            discard(stream, byteCount: data.count)
             return 0
         }
+        allocator.prepareBody(stream)
         stream.intake.appendBody(data)
         count(buffered: data.count)
         nghttp2_session_consume(session, number, data.count)
@@ -208,12 +200,13 @@ extension HTTP2Session {
 
     private func refusalOfBody(_ stream: HTTP2Stream, byteCount: Int) -> HTTPRefusal? {
         if byteCount > limits.bodyBytesMax - stream.intake.bodyBytes { return .bodyTooLarge }
-        if bufferedBytes + byteCount > limits.http2BufferedBytesMax
-            || allocator.bufferedBytes + byteCount > limits.http2LoopBufferedBytesMax
-        {
-            return .tooMuchBuffered
-        }
-        return nil
+        return hasRoom(for: byteCount) ? nil : .tooMuchBuffered
+    }
+
+    /// Whether the connection and the loop may keep so many bytes more of requests.
+    private func hasRoom(for byteCount: Int) -> Bool {
+        bufferedBytes + byteCount <= limits.http2BufferedBytesMax
+            && allocator.bufferedBytes + byteCount <= limits.http2LoopBufferedBytesMax
     }
 
     private func count(buffered change: Int) {
@@ -225,6 +218,8 @@ extension HTTP2Session {
 
     func closed(_ number: Int32) -> Int32 {
         guard let stream = remove(number) else { return 0 }
+        // RST_STREAM of the client counts as its end too.
+        if nghttp2_session_get_stream_remote_close(session, number) == 1 { ended.end(number) }
         switch stream.phase {
         case .receiving:
             incompleteCount -= 1
@@ -236,6 +231,8 @@ extension HTTP2Session {
         case .answered:
             pendingAnswerCount -= 1
             pendingAnswerBytes -= stream.answer.count
+        case .lingering: lingeringCount -= 1
+        case .ended: break
         }
         allocator.recycle(stream)
         return 0

@@ -10,7 +10,10 @@ extension HTTP2Session {
     ) {
         guard let stream = takeAnswered(stream) else { return }
         let block = beginBlock(head, date, hasTrailers: false)
-        if !isHead { stream.answer.append(contentsOf: body) }
+        if !isHead {
+            allocator.prepareAnswer(stream, byteCount: body.count)
+            stream.answer.append(contentsOf: body)
+        }
         submit(stream, block)
     }
 
@@ -21,6 +24,7 @@ extension HTTP2Session {
     ) {
         guard let stream = takeAnswered(stream) else { return }
         let block = beginBlock(head, date, hasTrailers: true)
+        allocator.prepareAnswer(stream, byteCount: body.count)
         stream.answer.append(contentsOf: body)
         stream.answerTrailers.append(contentsOf: trailers)
         submit(stream, block)
@@ -96,8 +100,9 @@ extension HTTP2Session {
 
     /// Appends frames to `buffer` until it holds `atMost` bytes (one frame more at most) or there
     /// is nothing to send now. What does not fit stays inside, at most the answers given to
-    /// `respond`.
-    public func output(into buffer: inout ByteBuffer, atMost: Int) {
+    /// `respond`. `now` is in milliseconds of the loop's clock.
+    public func output(into buffer: inout ByteBuffer, atMost: Int, now milliseconds: UInt64) {
+        now = max(now, milliseconds)
         swap(&buffer, &sink)
         sinkBytesMax = atMost
         while sink.count < sinkBytesMax {
@@ -159,11 +164,10 @@ extension HTTP2Session {
         case NGHTTP2_HEADERS.rawValue, NGHTTP2_DATA.rawValue:
             guard UInt32(header.flags) & NGHTTP2_FLAG_END_STREAM.rawValue != 0 else { return 0 }
             budget.earn(thousandths: 4_000)
-            // RFC 9113 section 8.1: an early answer asks the client to stop sending.
-            if nghttp2_session_get_stream_remote_close(session, header.stream_id) == 0 {
-                nghttp2_submit_rst_stream(
-                    session, UInt8(NGHTTP2_FLAG_NONE.rawValue), header.stream_id,
-                    HTTP2ErrorCode.noError.rawValue)
+            if nghttp2_session_get_stream_remote_close(session, header.stream_id) == 0,
+                let stream = find(header.stream_id), stream.phase == .answered
+            {
+                linger(stream)
             }
         case NGHTTP2_RST_STREAM.rawValue:
             // Resets that the client provoked (CVE-2025-8671) cost it.

@@ -24,6 +24,10 @@ import Primitives
     var ready = HTTP2StreamQueue()
     var cancelled = HTTP2StreamQueue()
     var budget: HTTP2Budget
+    var scanner = HTTP2FrameScanner()
+    var ended = HTTP2EndedStreams()
+    /// CONTINUATION frames of the header block that is arriving.
+    var continuationCount = 0
     var now: UInt64 = 0
     /// What `output` fills, while it runs.
     var sink = ByteBuffer()
@@ -41,10 +45,11 @@ import Primitives
     public internal(set) var pendingAnswerBytes = 0
     /// Answers that are not sent to their end.
     public internal(set) var pendingAnswerCount = 0
-    /// Whether the connection ends because the client spent its budget or flooded (for a metric).
+    /// Whether the connection ends because the client spent its budget or flooded.
     public internal(set) var isFlooding = false
-    /// Whether the header block of some request is not complete yet.
-    public var isInHeader: Bool { streams.values.contains { !$0.intake.isHeadComplete } }
+    var tally = HTTP2LimitTally()
+    /// Streams that were answered while the client still sends.
+    public internal(set) var lingeringCount = 0
 
     /// A connection that begins with the client's preface: prior knowledge, or ALPN `h2`.
     public init(limits: Limits, allocator: HTTP2Allocator) {
@@ -75,6 +80,7 @@ import Primitives
         }
         let stream = allocator.takeStream()
         stream.begin(1, now: 0)
+        ended.begin(1)
         stream.intake.isHeadComplete = true
         stream.phase = .reported
         insert(stream)
@@ -96,6 +102,11 @@ import Primitives
         precondition(nghttp2_option_new(&option) == 0, "there is memory for a connection")
         nghttp2_option_set_no_auto_window_update(option, 1)
         nghttp2_option_set_no_closed_streams(option, 1)
+        // What waits because the client does not read: acknowledgements are queued nowhere else.
+        nghttp2_option_set_max_outbound_ack(option, limits.http2AcknowledgementsMax)
+        nghttp2_option_set_max_settings(option, HTTP2Settings.countMax)
+        // Ours is the limit; nghttp2 counts some twice.
+        nghttp2_option_set_max_continuations(option, limits.http2ContinuationsMax * 4)
         // A second fence behind our budget, by nghttp2's own clock.
         nghttp2_option_set_stream_reset_rate_limit(
             option, UInt64(limits.http2ControlFramesMax * 2),
@@ -171,6 +182,10 @@ import Primitives
     /// no answers cannot pile up more of them.
     public var wantsRead: Bool { !hasFailed && nghttp2_session_want_read(session) != 0 }
 
+    /// A limit that ended the connection or a stream since the last call; nil when there is none left.
+    /// For a metric: ask after `receive`, `expire` and `output`.
+    public func nextLimitHit() -> HTTP2Limit? { tally.next() }
+
     // MARK: Ending
 
     /// Announces the end (GOAWAY with the largest stream number): requests on their way are still
@@ -191,24 +206,6 @@ import Primitives
         hasFailed = true
         nghttp2_session_terminate_session(session, code.rawValue)
     }
-
-    /// Refuses what has been arriving since before a time (408). A header block that is not
-    /// complete cannot be answered, and nothing can come before its end: that ends the connection.
-    public func expire(beganBefore time: UInt64) {
-        for stream in streams.values where stream.phase == .receiving && stream.began < time {
-            guard stream.intake.isHeadComplete else {
-                end(.enhanceYourCalm)
-                return
-            }
-            refuse(stream, .bodyTimeout)
-        }
-    }
-
-    /// When the oldest request that is not complete began.
-    public var oldestIncomplete: UInt64? {
-        guard incompleteCount > 0 else { return nil }
-        return streams.values.lazy.filter { $0.phase == .receiving }.map(\.began).min()
-    }
 }
 
 /// Numbers of streams in the order they came. Keeps its memory.
@@ -226,6 +223,10 @@ struct HTTP2StreamQueue: Sendable {
         first += 1
         if first == numbers.count {
             numbers.removeAll(keepingCapacity: true)
+            first = 0
+        } else if first >= 256, first * 2 >= numbers.count {
+            // A queue that is never empty must not grow for ever.
+            numbers.removeFirst(first)
             first = 0
         }
         return number

@@ -11,13 +11,21 @@ final class HTTP2Stream {
         case reported
         /// Its answer waits for the flow control, or is on its way.
         case answered
+        /// Answered to the end, and the client still sends.
+        case lingering
+        /// The same, and RST_STREAM is on its way.
+        case ended
     }
 
     var number: Int32 = 0
     var phase = Phase.receiving
     var refusal: HTTPRefusal?
-    /// Milliseconds of the loop's clock when its HEADERS frame came.
+    /// Milliseconds of the loop's clock when its HEADERS frame came, or when its answer was out.
     var began: UInt64 = 0
+    /// When bytes came last while it lingers.
+    var lastDiscarded: UInt64 = 0
+    /// Bytes that came for a request that is answered or refused.
+    var discardedBytes = 0
 
     var intake = HTTP2Intake()
 
@@ -32,11 +40,9 @@ final class HTTP2Stream {
         phase = .receiving
     }
 
-    /// Memory of its buffers.
-    var capacity: Int { intake.bytes.capacity + answer.capacity }
-
     func recycle(keepingUpTo capacityMax: Int) {
         refusal = nil
+        discardedBytes = 0
         intake.recycle(keepingUpTo: capacityMax)
         answer.clear(keepingUpTo: capacityMax)
         if !answerTrailers.isEmpty { answerTrailers.removeAll() }

@@ -49,6 +49,9 @@
         span.withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) }
     }
 
+    /// A copy of the readable bytes.
+    public var bytes: [UInt8] { span.withUnsafeBufferPointer { Array($0) } }
+
     /// Takes `byteCount` bytes off the front.
     @inlinable public mutating func consume(_ byteCount: Int) {
         precondition(byteCount >= 0 && byteCount <= count, "only what is there is consumed")

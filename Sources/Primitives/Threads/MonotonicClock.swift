@@ -30,3 +30,18 @@ public enum WallClock {
         return time.tv_sec
     }
 }
+
+/// Processor time used, in nanoseconds.
+public enum ProcessorClock {
+    /// By the calling thread.
+    public static var threadNanoseconds: UInt64 { read(CLOCK_THREAD_CPUTIME_ID) }
+
+    /// By all threads of this process.
+    public static var processNanoseconds: UInt64 { read(CLOCK_PROCESS_CPUTIME_ID) }
+
+    private static func read(_ clock: clockid_t) -> UInt64 {
+        var time = timespec()
+        clock_gettime(clock, &time)
+        return UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec)
+    }
+}

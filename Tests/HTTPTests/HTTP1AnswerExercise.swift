@@ -1,0 +1,1 @@
+../../Fuzz/Sources/FuzzHTTP1Answer/HTTP1AnswerExercise.swift

@@ -1,0 +1,1 @@
+../../Fuzz/Sources/FuzzHTTP2Session/HTTP2SessionFeed.swift
