@@ -109,7 +109,7 @@ public struct Limits: Sendable {
     /// Elements of an ONNX Range, whose size is a value, not a shape.
     public var rangeElementsMax = 1 << 27
     /// Turns of one ONNX Loop.
-    public var loopTurnsMax = 10_000_000
+    public var loopTurnsMax = 1_000_000
     /// Graphs inside of graphs, and functions inside of functions.
     public var graphDepthMax = 32
     /// Nodes of one graph. Exporters stay below 10,000.

@@ -1,4 +1,5 @@
 import Glibc
+import Primitives
 
 extension OperatorTable {
     /// Functions of elements, with broadcasting where there are several operands.

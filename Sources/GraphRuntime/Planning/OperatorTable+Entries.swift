@@ -1,3 +1,5 @@
+import Primitives
+
 extension OperatorTable {
     /// One line an operator (a second one where versions differ so much that another type does it).
     static let entries: [OperatorEntry] =

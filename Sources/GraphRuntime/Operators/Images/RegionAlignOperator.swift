@@ -17,7 +17,8 @@ final class RegionAlignOperator: TensorOperator {
         case "max": isMaximum = true
         case let other: throw OperatorFailure("the mode '\(other)' is not known")
         }
-        let name = context.version >= 16 ? try context.string("coordinate_transformation_mode") : nil
+        let name =
+            context.version >= 16 ? try context.string("coordinate_transformation_mode") : nil
         switch name ?? (context.version >= 16 ? "half_pixel" : "output_half_pixel") {
         case "half_pixel": offset = 0.5
         case "output_half_pixel": offset = 0
@@ -27,7 +28,8 @@ final class RegionAlignOperator: TensorOperator {
         width = try context.int("output_width", default: 1)
         samples = try context.int("sampling_ratio", default: 0)
         scale = Double(try context.float("spatial_scale", default: 1))
-        guard height > 0, width > 0, samples >= 0, height < 1 << 20, width < 1 << 20, samples < 1 << 10
+        guard height > 0, width > 0, samples >= 0, height < 1 << 20, width < 1 << 20,
+            samples < 1 << 10
         else { throw OperatorFailure("its output or its sampling ratio has no possible size") }
     }
 
@@ -68,7 +70,9 @@ final class RegionAlignOperator: TensorOperator {
                 for cell in cells { made.append(value(cell, values, base)) }
             }
         }
-        return [Tensor(x.dataType, shape: [regions.shape[0], x.shape[1], height, width], reals: made)]
+        return [
+            Tensor(x.dataType, shape: [regions.shape[0], x.shape[1], height, width], reals: made)
+        ]
     }
 
     private func value(_ cell: [Sample], _ values: [Double], _ base: Int) -> Double {
@@ -106,7 +110,8 @@ final class RegionAlignOperator: TensorOperator {
                         let y =
                             box[1] + (Double(row) + (Double(i) + 0.5) / Double(down)) * cellHeight
                         let x =
-                            box[0] + (Double(column) + (Double(j) + 0.5) / Double(across)) * cellWidth
+                            box[0] + (Double(column) + (Double(j) + 0.5) / Double(across))
+                            * cellWidth
                         cell.append(sample(y, x, rows, columns))
                     }
                 }

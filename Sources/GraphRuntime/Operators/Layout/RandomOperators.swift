@@ -35,7 +35,9 @@ final class RandomOperator: TensorOperator {
         }
     }
 
-    @Sendable static func uniform(_ context: OperatorContext) throws(OperatorFailure) -> any Operator {
+    @Sendable static func uniform(_ context: OperatorContext) throws(OperatorFailure)
+        -> any Operator
+    {
         try RandomOperator(context, try range(context), inputs: 0)
     }
 
@@ -45,7 +47,8 @@ final class RandomOperator: TensorOperator {
         try RandomOperator(context, try range(context), inputs: 1)
     }
 
-    @Sendable static func normal(_ context: OperatorContext) throws(OperatorFailure) -> any Operator {
+    @Sendable static func normal(_ context: OperatorContext) throws(OperatorFailure) -> any Operator
+    {
         try RandomOperator(context, try bell(context), inputs: 0)
     }
 
@@ -86,7 +89,8 @@ final class RandomOperator: TensorOperator {
     func shapes(_ inputs: Inputs) throws(OperatorFailure) -> [ValueInfo]? {
         if let shape { return [ValueInfo(type ?? .float32, shape)] }
         if case .multinomial(let count) = kind {
-            guard inputs[0].shape.count == 2, inputs[0].dataType.isFloat, inputs[0].shape[1] > 0 else {
+            guard inputs[0].shape.count == 2, inputs[0].dataType.isFloat, inputs[0].shape[1] > 0
+            else {
                 throw OperatorFailure("it takes a row of odds for each draw")
             }
             return [ValueInfo(type ?? .int32, [inputs[0].shape[0], count])]
