@@ -1,5 +1,5 @@
 # Martlet's verbs. Each is one line; the work is in tools/. `make` alone lists them.
-.PHONY: help serve test check lint format build bench bench-http2 bench-bodies bench-connections soak sanitize \
+.PHONY: help serve test check lint format build bench bench-http2 bench-bodies bench-connections soak sanitize swaps \
 	fuzz models clean
 
 help:      ## this list
@@ -28,6 +28,8 @@ soak:      ## good, slow, broken and leaving clients at full load, ten minutes o
 	@Benchmarks/soak/run.sh --minutes $(or $(MINUTES),10)
 sanitize:  ## every test under the address and the thread sanitizer
 	@tools/sanitize.sh
+swaps:     ## 10,000 reloads of a model; resident memory must stay flat
+	@swift build -c release --product martlet && MARTLET_SWAPS=10000 .venv/bin/python -m pytest Tests/clients -q -s -p no:cacheprovider -k swaps_leave --timeout 3600
 fuzz:      ## every parser under libFuzzer, ten minutes each, or SECONDS=60
 	@Fuzz/run.sh all $(or $(SECONDS),600)
 models:    ## train the committed models again

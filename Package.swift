@@ -128,7 +128,7 @@ let package = Package(
             name: "GraphRuntimeTests", dependencies: ["Primitives", "Kernels", "GraphRuntime"]),
         .testTarget(
             name: "HTTPServerTests",
-            dependencies: ["Primitives", "Models", "Serving", "HTTPServer"]),
+            dependencies: ["Primitives", "HTTP", "Models", "Serving", "HTTPServer"]),
     ],
     swiftLanguageModes: [.v6]
 )

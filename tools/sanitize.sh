@@ -20,8 +20,14 @@ for sanitizer in "$@"; do
     swift build "${options[@]}" --product martlet
     swift build "${options[@]}" --product SwiftModelExample
     swift build "${options[@]}" --product martletPackageTests
-    swift test "${options[@]}" --skip-build --disable-xctest </dev/null || status=1
-    MARTLET_BIN="$folder/release/martlet" \
+    preload=
+    if [ "$sanitizer" = thread ]; then
+        preload=$PWD/$folder/thread-sanitizer-mutex.so
+        "$(dirname "$(readlink -f "$(command -v swift)")")/clang" -O2 -Wall -Wextra -Werror -shared -fPIC \
+            -o "$preload" tools/thread-sanitizer-mutex.c
+    fi
+    LD_PRELOAD=$preload swift test "${options[@]}" --skip-build --disable-xctest </dev/null || status=1
+    LD_PRELOAD=$preload MARTLET_BIN="$folder/release/martlet" \
         .venv/bin/python -m pytest Tests/clients -q -p no:cacheprovider --timeout=600 </dev/null || status=1
 done
 exit $status

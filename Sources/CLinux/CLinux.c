@@ -5,6 +5,9 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdlib.h>
+#include <sys/file.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 int martlet_accept4(int listener, struct sockaddr *address, socklen_t *length, int flags) {
     return accept4(listener, address, length, flags);
@@ -31,6 +34,14 @@ int martlet_cpu_level(void) {
 #endif
     return 1;
 }
+
+void martlet_lower_thread_priority(void) {
+    struct sched_param param = {0};
+    sched_setscheduler(0, SCHED_BATCH, &param);
+    setpriority(PRIO_PROCESS, (id_t)gettid(), 10);
+}
+
+int martlet_lock_file(int descriptor) { return flock(descriptor, LOCK_EX | LOCK_NB) == 0; }
 
 void martlet_trim_heap(void) { malloc_trim(0); }
 

@@ -12,6 +12,14 @@ public struct HTTP1Session: Sendable {
         case needMore
         /// The head has come and the client waits before it sends the body: ask `accept` about it.
         case sendContinue
+        /// The head of a PUT has come, parsed into `head`, and a body follows: say with `gather` or
+        /// `stream` how it is to come, or do neither and close behind an answer.
+        case offer
+        /// The next bytes of a streamed body are at this range of the buffer: `finishPiece` takes them
+        /// off it.
+        case piece(Range<Int>)
+        /// The streamed body is complete; the next request may follow.
+        case endOfBody
         /// A whole request: the head was parsed into `head`, the body is at `body` of the buffer.
         case request(body: Range<Int>)
         /// Answer with the refusal's status, then close: what follows cannot be understood.
@@ -25,6 +33,14 @@ public struct HTTP1Session: Sendable {
         case fixedBody(headEnd: Int, length: Int)
         /// Chunks are decoded in place: body bytes up to `decodedEnd`, raw bytes behind.
         case chunkedBody(headEnd: Int, decodedEnd: Int, ChunkedDecoder)
+        /// The head ends at `headEnd`, and the caller is to say how the body comes.
+        case offered(headEnd: Int, length: Int?)
+        /// The head has left the buffer: body bytes that are still to come.
+        case streamedFixed(left: Int)
+        case streamedChunks(bytesMax: Int, ChunkedDecoder)
+        /// A piece at the front of the buffer was reported; behind it one of the two goes on.
+        case fixedPiece(count: Int, left: Int)
+        case chunkPiece(count: Int, bytesMax: Int, ChunkedDecoder)
         /// Reported and not yet finished; the request's bytes end at `end`.
         case reported(end: Int)
         case refused
@@ -45,7 +61,9 @@ public struct HTTP1Session: Sendable {
     /// Whether the head of a request is complete and its body is not.
     public var isInBody: Bool {
         switch phase {
-        case .fixedBody, .chunkedBody: true
+        case .fixedBody, .chunkedBody, .offered, .streamedFixed, .streamedChunks, .fixedPiece,
+            .chunkPiece:
+            true
         case .head, .reported, .refused: false
         }
     }
@@ -63,6 +81,7 @@ public struct HTTP1Session: Sendable {
                     }
                     if let step = try beginBody(buffer.span, headEnd: end, &head) { return step }
                 case .fixedBody(let headEnd, let length):
+                    guard length <= bodyBytesMax else { throw .bodyTooLarge }
                     guard buffer.count - headEnd >= length else {
                         if let step = takeContinue() { return step }
                         return .needMore
@@ -74,6 +93,11 @@ public struct HTTP1Session: Sendable {
                         return .needMore
                     }
                     return try report(buffer.span, headEnd, headEnd..<end, &head)
+                case .streamedFixed(let left): return nextPiece(buffer.count, left: left)
+                case .streamedChunks(let bytesMax, let decoder):
+                    return try nextPiece(&buffer, bytesMax: bytesMax, decoder)
+                case .offered, .fixedPiece, .chunkPiece:
+                    preconditionFailure("an offer or a piece is settled before the next step")
                 case .reported:
                     preconditionFailure("a request is finished before the next is asked for")
                 case .refused:
@@ -140,12 +164,24 @@ public struct HTTP1Session: Sendable {
     ) throws(HTTPRefusal) -> Step? {
         try parser.parse(bytes, end: headEnd, into: &head)
         isContinueOwed = head.expectsContinue
-        if head.isChunked {
+        let isEmpty = !head.isChunked && (head.contentLength ?? 0) == 0
+        if head.method == .put, !isEmpty {
+            phase = .offered(headEnd: headEnd, length: head.isChunked ? nil : head.contentLength)
+            return .offer
+        }
+        return try awaitBody(
+            bytes, headEnd: headEnd, head.isChunked ? nil : head.contentLength ?? 0)
+    }
+
+    /// Waits for a body of this length (nil: chunked), or reports the request when it is there.
+    private mutating func awaitBody(
+        _ bytes: Span<UInt8>, headEnd: Int, _ length: Int?
+    ) throws(HTTPRefusal) -> Step? {
+        guard let length else {
             let decoder = ChunkedDecoder(overheadBytesMax: headerBytesMax)
             phase = .chunkedBody(headEnd: headEnd, decodedEnd: headEnd, decoder)
             return nil
         }
-        let length = head.contentLength ?? 0
         guard length <= bodyBytesMax else { throw .bodyTooLarge }
         guard bytes.count - headEnd >= length else {
             phase = .fixedBody(headEnd: headEnd, length: length)
@@ -159,6 +195,87 @@ public struct HTTP1Session: Sendable {
         guard isContinueOwed else { return nil }
         isContinueOwed = false
         return .sendContinue
+    }
+
+    // MARK: Streamed bodies
+
+    /// The body that was offered comes whole, as that of any other request.
+    public mutating func gather() {
+        guard case .offered(let headEnd, let length) = phase else {
+            preconditionFailure("only an offered body is gathered")
+        }
+        if let length {
+            phase = .fixedBody(headEnd: headEnd, length: length)
+        } else {
+            let decoder = ChunkedDecoder(overheadBytesMax: headerBytesMax)
+            phase = .chunkedBody(headEnd: headEnd, decodedEnd: headEnd, decoder)
+        }
+    }
+
+    /// The body that was offered comes in pieces as they arrive, whatever their sizes. The head leaves
+    /// the buffer. A body with a Content-Length was checked by the caller; one in chunks is refused when
+    /// it grows beyond `bytesMax`.
+    public mutating func stream(_ buffer: inout ByteBuffer, bytesMax: Int) {
+        guard case .offered(let headEnd, let length) = phase else {
+            preconditionFailure("only an offered body is streamed")
+        }
+        buffer.consume(headEnd)
+        if let length {
+            phase = .streamedFixed(left: length)
+        } else {
+            let decoder = ChunkedDecoder(overheadBytesMax: headerBytesMax)
+            phase = .streamedChunks(bytesMax: bytesMax, decoder)
+        }
+    }
+
+    /// The piece that was reported is handled: its bytes leave the buffer.
+    public mutating func finishPiece(_ buffer: inout ByteBuffer) {
+        switch phase {
+        case .fixedPiece(let count, let left):
+            buffer.consume(count)
+            phase = .streamedFixed(left: left)
+        case .chunkPiece(let count, let bytesMax, let decoder):
+            buffer.consume(count)
+            phase = .streamedChunks(bytesMax: bytesMax, decoder)
+        case .head, .offered, .streamedFixed, .streamedChunks, .fixedBody, .chunkedBody, .reported,
+            .refused:
+            preconditionFailure("only a reported piece is finished")
+        }
+    }
+
+    private mutating func nextPiece(_ available: Int, left: Int) -> Step {
+        let count = min(available, left)
+        guard count > 0 else {
+            guard left == 0 else { return takeContinue() ?? .needMore }
+            isContinueOwed = false
+            phase = .head(scanned: 0)
+            return .endOfBody
+        }
+        phase = .fixedPiece(count: count, left: left - count)
+        return .piece(0..<count)
+    }
+
+    private mutating func nextPiece(
+        _ buffer: inout ByteBuffer, bytesMax: Int, _ decoder: ChunkedDecoder
+    ) throws(HTTPRefusal) -> Step {
+        guard !decoder.isDone else {
+            isContinueOwed = false
+            phase = .head(scanned: 0)
+            return .endOfBody
+        }
+        guard !buffer.isEmpty else { return takeContinue() ?? .needMore }
+        var decoder = decoder
+        var bytes = buffer.mutableSpan
+        let (read, write) = try decoder.decode(
+            &bytes, read: 0, write: 0, bodyBytesMax: bytesMax)
+        buffer.removeSubrange(write..<read)
+        guard write > 0 else {
+            phase = .streamedChunks(bytesMax: bytesMax, decoder)
+            // Only sizes and line ends came: there is more to look at, or to wait for.
+            return try nextPiece(&buffer, bytesMax: bytesMax, decoder)
+        }
+        phase = .chunkPiece(count: write, bytesMax: bytesMax, decoder)
+        return .piece(0..<write)
     }
 
     // MARK: Body

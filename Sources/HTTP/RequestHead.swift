@@ -58,6 +58,23 @@ public struct RequestHead: Sendable {
         origin = nil
     }
 
+    /// The value of the first field with this name, given in lower case.
+    public func value(of name: Span<UInt8>, in bytes: Span<UInt8>) -> Range<Int>? {
+        for field in fields where Self.isName(field.name, name, in: bytes) { return field.value }
+        return nil
+    }
+
+    private static func isName(
+        _ field: Range<Int>, _ name: Span<UInt8>, in bytes: Span<UInt8>
+    ) -> Bool {
+        guard field.count == name.count else { return false }
+        for index in name.indices
+        where Ascii.lowercased(bytes[field.lowerBound + index]) != name[index] {
+            return false
+        }
+        return true
+    }
+
     /// The value of the first field with this name (given in lower case).
     public func value(of name: StaticString, in bytes: Span<UInt8>) -> Range<Int>? {
         for field in fields where Ascii.equalsIgnoringCase(bytes, field.name, name) {

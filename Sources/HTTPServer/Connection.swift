@@ -55,6 +55,10 @@ final class Connection {
     var countsTowardsLimit = false
     /// The client address whose limit it counts towards, or 0.
     var countedPeer: UInt64 = 0
+    /// Uploads whose bytes are arriving; almost always empty.
+    var uploads: [Upload] = []
+    /// Only somebody on this machine, or whom the operator lets in, can have opened it.
+    var isTrusted = false
     /// It came in at an admin listener.
     var isAdmin = false
     /// From this time of the loop's clock on, the next answer is the last.
@@ -101,6 +105,8 @@ final class Connection {
         // An HTTP/2 session holds its streams to limits of its own, and must be read from to hear of
         // the client's windows.
         if let http2 { return http2.wantsRead }
+        // The body of an upload is read even when its request is the connection's last.
+        if let upload = uploads.first { return upload.waitingBytes < limits.uploadBufferedBytesMax }
         let isUsedUp =
             limits.requestsPerConnectionMax > 0 && requestCount >= limits.requestsPerConnectionMax
         return lastSequence == nil && !isUsedUp && outstanding < limits.pipelineMax

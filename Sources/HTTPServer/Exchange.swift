@@ -20,6 +20,9 @@ struct ExchangeNotes: RawRepresentable, Sendable, Equatable {
         if keepsAlive { rawValue |= 1 << 10 }
     }
 
+    /// The same for an answer behind which the connection ends.
+    var closing: ExchangeNotes { ExchangeNotes(rawValue: rawValue & ~(1 << 10)) }
+
     var route: Route {
         guard let route = Route(rawValue: Int(rawValue & 0xFF)) else {
             preconditionFailure("notes were made from a route")

@@ -8,8 +8,14 @@ package struct RouteMatch: Equatable {
     package var model: Range<Int>?
     /// `{version}` of the path, or `version=` of the query.
     package var version: Range<Int>?
+    /// `{label}` of the path, or `label=` of the query.
+    package var label: Range<Int>?
     /// `output=` of the query.
     package var output: Range<Int>?
+    /// `ready=true` of the query: only what is ready.
+    package var isReadyOnly = false
+    /// `load=true` of the query: an upload is loaded, too.
+    package var loads = false
     /// The query has one of these keys twice: which one counts would be a guess.
     package var hasRepeatedKey = false
 
@@ -18,8 +24,9 @@ package struct RouteMatch: Equatable {
 
 /// Maps paths to routes without making strings.
 package enum Router {
-    /// `/predict`, `/models`, `/models/{name}`, `/models/{name}/predict`,
-    /// `/models/{name}/versions/{version}` and `…/predict`, and the health and metrics paths.
+    /// `/predict`, `/models`, `/models/{name}`, `/models/{name}/predict`, `…/load`, `…/unload` and
+    /// `…/rollback`, `/models/{name}/versions/{version}` and `/models/{name}/labels/{label}`, both also
+    /// with `/predict`, and the health and metrics paths.
     package static func match(_ bytes: Span<UInt8>, path: Range<Int>, query: Range<Int>)
         -> RouteMatch
     {
@@ -51,20 +58,35 @@ package enum Router {
         var match = RouteMatch(.model)
         match.model = name
         guard let third = segments.next(bytes) else { return match }
-        if Ascii.equals(bytes, third, "predict"), segments.next(bytes) == nil {
-            match.route = .predict
+        guard let fourth = segments.next(bytes) else {
+            guard let route = action(bytes, third) else { return RouteMatch(.unknown) }
+            match.route = route
             return match
         }
-        guard Ascii.equals(bytes, third, "versions"), let version = segments.next(bytes) else {
+        if Ascii.equals(bytes, third, "versions") {
+            match.route = .version
+            match.version = fourth
+        } else if Ascii.equals(bytes, third, "labels") {
+            match.route = .label
+            match.label = fourth
+        } else {
             return RouteMatch(.unknown)
         }
-        match.version = version
         guard let fifth = segments.next(bytes) else { return match }
         guard Ascii.equals(bytes, fifth, "predict"), segments.next(bytes) == nil else {
             return RouteMatch(.unknown)
         }
         match.route = .predict
         return match
+    }
+
+    /// What stands behind a model's name alone.
+    private static func action(_ bytes: Span<UInt8>, _ word: Range<Int>) -> Route? {
+        if Ascii.equals(bytes, word, "predict") { return .predict }
+        if Ascii.equals(bytes, word, "load") { return .load }
+        if Ascii.equals(bytes, word, "unload") { return .unload }
+        if Ascii.equals(bytes, word, "rollback") { return .rollback }
+        return nil
     }
 
     /// The parts of a path between slashes; one slash at the end counts for nothing.
@@ -103,7 +125,10 @@ package enum Router {
                 // What the path says wins over the query.
                 if key == .model, match.model == nil { match.model = value }
                 if key == .version, match.version == nil { match.version = value }
+                if key == .label, match.label == nil { match.label = value }
                 if key == .output, match.output == nil { match.output = value }
+                if key == .ready { match.isReadyOnly = Ascii.equals(bytes, value, "true") }
+                if key == .load { match.loads = Ascii.equals(bytes, value, "true") }
             }
             start = end + 1
         }
@@ -115,12 +140,18 @@ package enum Router {
         static let model = QueryKeys(rawValue: 1)
         static let version = QueryKeys(rawValue: 2)
         static let output = QueryKeys(rawValue: 4)
+        static let label = QueryKeys(rawValue: 8)
+        static let ready = QueryKeys(rawValue: 16)
+        static let load = QueryKeys(rawValue: 32)
     }
 
     /// The key of ours that this is, or none.
     private static func queryKey(_ bytes: Span<UInt8>, _ key: Range<Int>) -> QueryKeys {
         if isKey(bytes, key, "model") { return .model }
         if isKey(bytes, key, "version") { return .version }
+        if isKey(bytes, key, "label") { return .label }
+        if isKey(bytes, key, "ready") { return .ready }
+        if isKey(bytes, key, "load") { return .load }
         return isKey(bytes, key, "output") ? .output : []
     }
 

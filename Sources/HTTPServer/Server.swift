@@ -8,8 +8,8 @@ import Telemetry
 
 /// The whole server: loops, compute pool and registry, from bind to drain.
 ///
-/// `start` binds and answers health at once; `loadModels` makes it ready; `drain` stops it without
-/// losing a request that was accepted.
+/// `init` binds and answers health at once; the loader's thread then makes it ready; `beginDrain` stops
+/// it without losing a request that was accepted.
 public final class Server {
     public let registry: Registry
     public let metrics: ServerMetrics
@@ -26,10 +26,35 @@ public final class Server {
     private var bound: [[ServerLoop.OwnListener]] = []
     private var loopThreads: [Thread] = []
     private var workerThreads: [Thread] = []
+    private let shadow: ShadowQueue
+    private let loaderQueue: LoaderQueue
+    private let management: ManagementAccess
+    /// The loader, the writer of uploads and the shadow traffic.
+    private var sideThreads: [Thread] = []
+    private var loaderThread: Thread?
 
-    /// Binds every listener. Throws when the address cannot be used; nothing runs yet.
+    /// What the server is to serve, and from where.
+    public struct Models {
+        public let source: (any ModelSource)?
+        public let formats: [ModelFormat]
+        public let compiled: [CompiledModel]
+        /// What `POST /predict` without a name means.
+        public let defaultName: String?
+
+        public init(
+            source: (any ModelSource)?, formats: [ModelFormat], compiled: [CompiledModel],
+            defaultName: String?
+        ) {
+            self.source = source
+            self.formats = formats
+            self.compiled = compiled
+            self.defaultName = defaultName
+        }
+    }
+
+    /// Binds every listener, answers, and begins to load. Throws when an address cannot be used.
     public init(
-        _ configuration: ServerConfiguration, access: ServerAccess, defaultModel: String?, log: Log
+        _ configuration: ServerConfiguration, access: ServerAccess, models: Models, log: Log
     ) throws(SystemError) {
         let accessStore = access.store
         self.configuration = configuration
@@ -38,15 +63,41 @@ public final class Server {
         metrics = ServerMetrics(
             routes: Route.allCases.map(\.label), statuses: HTTPStatus.all,
             loopCount: configuration.loopCount, workerCount: configuration.workerCount)
-        registry = Registry(
-            metrics: metrics, limits: configuration.limits, defaultName: defaultModel, log: log)
+        registry = Registry(defaultName: models.defaultName)
         pool = try ComputePool(
             workerCount: configuration.workerCount, firstThread: configuration.loopCount)
         var mailboxes: [Mailbox<LoopMessage>] = []
         for _ in 0..<configuration.loopCount { mailboxes.append(try Mailbox()) }
         self.mailboxes = mailboxes
+        let limits = configuration.limits
+        shadow = try ShadowQueue(limits: limits)
+        loaderQueue = try LoaderQueue(limits: limits)
+        var writer: UploadWriter?
+        if let source = models.source, configuration.control != .none {
+            writer = try UploadWriter(source: source, loader: loaderQueue, limits: limits, log: log)
+        }
+        management = ManagementAccess(
+            control: configuration.control, loader: loaderQueue, writer: writer,
+            uploadFileName: models.formats.first?.fileName)
         try bind()
         try startLoops()
+        try startSideThreads(models)
+    }
+
+    private func startSideThreads(_ models: Models) throws(SystemError) {
+        let start = LoaderStart(
+            loader: ModelLoader(
+                ModelLoader.Environment(
+                    registry: registry, metrics: metrics, pool: pool, limits: configuration.limits,
+                    log: log),
+                queue: loaderQueue, formats: models.formats, source: models.source,
+                compiled: models.compiled, control: configuration.control))
+        loaderThread = try Thread(name: "loader") { start.loader.run() }
+        let shadow = shadow
+        sideThreads.append(try Thread(name: "shadow") { shadow.run() })
+        if let writer = management.writer {
+            sideThreads.append(try Thread(name: "uploads") { writer.run() })
+        }
     }
 
     /// Opens every loop's listeners, before anything runs.
@@ -88,7 +139,9 @@ public final class Server {
                 loop: try ServerLoop(
                     number: number, listeners: bound[number], shared: shared, registry: registry,
                     metrics: metrics, mailbox: mailboxes[number], pool: pool,
-                    accessStore: accessStore, configuration: configuration))
+                    accessStore: accessStore, management: management, shadow: shadow,
+                    configuration: configuration))
+            registry.addListener(mailboxes[number])
             let shared = shared
             shared.loopBegins()
             loopThreads.append(
@@ -130,13 +183,18 @@ public final class Server {
         if shared.takeFreedMuch() { Heap.trim() }
     }
 
-    /// Loads everything that was found, on the calling thread. Returns how many versions are ready.
-    public func loadModels(
-        _ found: [FoundModel], compiled: [CompiledModel], formats: [ModelFormat]
-    ) -> Int {
-        registry.register(found, compiled)
-        return registry.load(found, compiled, formats: formats, context: LoadContext())
+    /// Whether everything that was there at the start is loaded or has failed.
+    public var isSettled: Bool { registry.snapshot.isComplete }
+
+    /// Versions that answer.
+    public var readyCount: Int {
+        registry.snapshot.models.reduce(0) { count, model in
+            count + model.versions.count { $0.state.ready != nil }
+        }
     }
+
+    /// Looks at the models folder again, as SIGHUP asks.
+    public func rescanModels() { _ = loaderQueue.add(ManagementRequest(.rescan)) }
 
     /// Readiness turns 503 at once; after `Limits.drainDelayMilliseconds` listeners close, what is in
     /// flight is answered and connections end, `Limits.drainMilliseconds` later at the latest.
@@ -153,10 +211,35 @@ public final class Server {
         for thread in loopThreads { thread.join() }
         pool.stop()
         for thread in workerThreads { thread.join() }
+        shadow.stop()
+        management.writer?.stop()
+        for thread in sideThreads { thread.join() }
+        stopLoader()
         for listener in listeners {
             if case .unix(let path) = listener.place { FileSystem.remove(path) }
         }
     }
+}
+
+extension Server {
+    /// Waits for the loader, but not for a large model that nobody will ask: the end of the process ends
+    /// that, too.
+    private func stopLoader() {
+        loaderQueue.stop()
+        let end = MonotonicClock.nanoseconds &+ 2_000_000_000
+        while !loaderQueue.hasEnded, MonotonicClock.nanoseconds < end {
+            Thread.sleep(milliseconds: 1)
+        }
+        if loaderQueue.hasEnded { loaderThread?.join() }
+    }
+}
+
+/// Carries the loader into its thread.
+///
+/// SAFETY: the loader is made on the main thread, handed over before its thread starts and touched by
+/// that thread alone from then on.
+private struct LoaderStart: @unchecked Sendable {
+    let loader: ModelLoader
 }
 
 /// Carries a loop into its thread.

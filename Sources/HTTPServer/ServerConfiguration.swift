@@ -1,6 +1,7 @@
 import HTTP
 import IO
 import Primitives
+import Serving
 import TLS
 
 /// One place to listen at.
@@ -9,6 +10,14 @@ public struct ListenerConfiguration: Sendable {
         case tcp(ListenAddress)
         /// A Unix-domain socket.
         case unix(String)
+
+        /// Only this machine gets there.
+        var isLocal: Bool {
+            switch self {
+            case .tcp(let address): address.isLoopback
+            case .unix: true
+            }
+        }
     }
 
     public var place: Place
@@ -37,6 +46,8 @@ public struct ServerConfiguration: Sendable {
     public var limits = Limits.standard
     /// Certificate and key of the TLS listeners.
     public var certificates: TLSCertificateStore?
+    /// How models may be changed while the server runs.
+    public var control = ModelControl.none
     /// Which pages of other origins may use the answers.
     public var crossOrigin = CORSPolicy()
 

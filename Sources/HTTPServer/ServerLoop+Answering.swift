@@ -170,9 +170,18 @@ extension ServerLoop {
             served.presentation.encode(
                 results: results, format: format, output: exchange.notes.output, into: &body)
             answer(connection, exchange, contentType: format.contentType)
+            copyToShadow(batch, ticket)
             batch.version.metrics.recordTotal(
                 thread: number, nanoseconds: end &- ticket.parsedNanoseconds)
         }
+    }
+
+    /// Lets a shadow version of the model have a copy of an answered request, by its share.
+    private func copyToShadow(_ batch: OpenBatch, _ ticket: Ticket) {
+        guard let route = catalog.shadow(of: batch.version), route.version !== batch.version,
+            route.takes(random: nextRandom())
+        else { return }
+        shadow.add(batch, ticket, to: route.version)
     }
 
     private func refusal(of batch: OpenBatch, _ ticket: Ticket) -> Refusal? {

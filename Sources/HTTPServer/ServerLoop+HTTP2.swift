@@ -41,6 +41,8 @@ extension ServerLoop {
         swap(&input, &connection.input)
         let goesOn = http2.receive(input.span, now: now)
         buffers.reclaim(&input)
+        takeOffers(connection, http2)
+        takeStreamed(connection, http2)
         takeRequests(connection, http2)
         forgetCancelled(connection, http2)
         countLimits(http2)
@@ -72,8 +74,41 @@ extension ServerLoop {
     func forgetCancelled(_ connection: Connection, _ http2: HTTP2Session) {
         while let stream = http2.nextCancelled() {
             metrics.count(loop: number, .requestsEnded)
+            let sequence = UInt32(bitPattern: stream)
+            if let upload = connection.uploads.first(where: { $0.exchange.sequence == sequence }) {
+                management.writer?.send(.abandon(upload.identifier))
+                connection.uploads.removeAll { $0 === upload }
+            }
             _ = batcher.cancel(
                 connection: connection.token, sequence: UInt32(bitPattern: stream))
+        }
+    }
+
+    /// Looks at the heads of requests whose bodies may come in pieces.
+    private func takeOffers(_ connection: Connection, _ http2: HTTP2Session) {
+        var bytes = ByteBuffer()
+        swap(&bytes, &requestBytes)
+        while let stream = http2.nextOffer(&head, &bytes) {
+            switch consider(connection, bytes.span, stream: stream) {
+            case .gather: http2.gather(stream)
+            case .stream(let bytesMax): http2.stream(stream, bytesMax: bytesMax)
+            case .answered: break
+            }
+        }
+        swap(&bytes, &requestBytes)
+    }
+
+    /// Hands on what came of bodies that are streamed, as far as the writer has room.
+    func takeStreamed(_ connection: Connection, _ http2: HTTP2Session) {
+        for upload in connection.uploads {
+            let stream = Int32(bitPattern: upload.exchange.sequence)
+            guard !isFull(upload) else { continue }
+            switch http2.takeBody(stream, { take($0, of: upload) }) {
+            case .more: break
+            case .end: finish(connection, upload)
+            case .refused(let refusal): fail(connection, upload, Refusal(refusal))
+            case .gone: break
+            }
         }
     }
 

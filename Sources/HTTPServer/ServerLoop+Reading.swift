@@ -165,7 +165,8 @@ extension ServerLoop {
             switch connection.session.next(&input, head: &head) {
             case .needMore: return
             case .sendContinue:
-                if connection.outstanding == 0 {
+                // An upload's own exchange is the last of those that are owed.
+                if connection.outstanding == (connection.uploads.isEmpty ? 0 : 1) {
                     appendContinue(connection)
                 } else {
                     connection.owesContinue = true
@@ -176,8 +177,27 @@ extension ServerLoop {
                 let upgraded = upgrade(connection, input.span)
                 dispatch(connection, input.span, body: body, stream: upgraded ? 1 : nil)
                 connection.session.finish(&input)
+            case .offer:
+                switch consider(connection, input.span, stream: nil) {
+                case .gather: connection.session.gather()
+                case .stream(let bytesMax): connection.session.stream(&input, bytesMax: bytesMax)
+                case .answered: return
+                }
+            case .piece(let range):
+                guard let upload = connection.uploads.first else { return }
+                take(input.span.extracting(range), of: upload)
+                connection.session.finishPiece(&input)
+            case .endOfBody:
+                connection.requestBegan = nil
+                connection.owesContinue = false
+                if let upload = connection.uploads.first { finish(connection, upload) }
             case .refuse(let refusal):
-                refuse(connection, refusal)
+                if let upload = connection.uploads.first {
+                    metrics.count(loop: number, .badMessages)
+                    fail(connection, upload, Refusal(refusal))
+                } else {
+                    refuse(connection, refusal)
+                }
                 return
             }
         }
@@ -241,7 +261,7 @@ extension ServerLoop {
             return
         }
         let decision = access.policy.decide(
-            scope: match.route.scope, authorization: head.authorization, in: bytes,
+            scope: match.route.scope(head.method), authorization: head.authorization, in: bytes,
             clientSubject: connection.clientSubject)
         if let refusal = decision.refusal {
             answer(connection, exchange, refusal)
@@ -277,8 +297,12 @@ extension ServerLoop {
         case .health, .live: answerHealth(connection, exchange)
         case .ready: answerReadiness(connection, exchange)
         case .metrics: answerMetrics(connection, exchange)
-        case .models: answerModels(connection, exchange)
+        case .models: answerModels(connection, exchange, match)
         case .model: answerModel(connection, exchange, match, bytes)
+        case .version where head.method == .get || head.method == .head:
+            answerModel(connection, exchange, match, bytes)
+        case .version, .load, .unload, .rollback, .label:
+            manage(connection, exchange, match, bytes, body: body)
         case .unknown:
             let path = Router.shown(bytes, head.path)
             answer(
@@ -287,6 +311,7 @@ extension ServerLoop {
         case .malformed: preconditionFailure("a routed request is well-formed")
         }
     }
+
     // MARK: OPTIONS and other origins
 
     /// `OPTIONS` of a path, or of `*`: what may be done there (RFC 9110 section 9.3.7).
@@ -310,7 +335,7 @@ extension ServerLoop {
     }
 
     /// The place of the asking origin in this loop's list; nil when it is not allowed.
-    private func originIndex(_ bytes: Span<UInt8>) -> Int? {
+    func originIndex(_ bytes: Span<UInt8>) -> Int? {
         guard let fields = crossOrigin.fields(origin: head.origin, in: bytes) else { return nil }
         if let index = origins.firstIndex(of: fields) { return index }
         origins.append(fields)

@@ -56,6 +56,12 @@ extension ServerLoop {
             close(connection)
             return
         }
+        if let upload = connection.uploads.first(where: { uploadDeadline($0) <= now }) {
+            metrics.count(loop: number, .timeouts)
+            fail(connection, upload, Refusal(HTTPRefusal.bodyTimeout))
+            settle(connection)
+            return
+        }
         if let http2 = connection.http2, !isWriteTimeOver(connection, http2) {
             timeOut(connection, http2)
             return
@@ -77,6 +83,11 @@ extension ServerLoop {
             metrics.count(loop: number, limit: isWriting ? .writeTime : .idleTime)
         }
         close(connection)
+    }
+
+    /// When the loop's patience with an upload ends: nothing of it came, or was written, for so long.
+    func uploadDeadline(_ upload: Upload) -> UInt64 {
+        upload.lastProgress + UInt64(limits.uploadIdleMilliseconds)
     }
 
     /// Whether answers wait that the client has taken nothing of for too long.

@@ -134,7 +134,8 @@ extension ServerLoop {
             return connection.openedAt + UInt64(limits.handshakeMilliseconds)
         }
         let expiry = connection.http2?.nextExpiry
-        let earliest = min(connection.goAwayAt ?? .max, expiry ?? .max)
+        var earliest = min(connection.goAwayAt ?? .max, expiry ?? .max)
+        for upload in connection.uploads { earliest = min(earliest, uploadDeadline(upload)) }
         let isStalled = connection.http2?.isStalled ?? false
         if connection.hasOutput || isStalled {
             return min(earliest, connection.lastProgress + UInt64(limits.writeMilliseconds))

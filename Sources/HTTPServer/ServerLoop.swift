@@ -58,6 +58,10 @@ final class ServerLoop {
     let deflater: Deflater
     let http2Allocator: HTTP2Allocator
     let certificates: TLSCertificateStore?
+    let management: ManagementAccess
+    let shadow: ShadowQueue
+    /// What requests to a canary or a shadow are chosen with (SplitMix64).
+    var randomState: UInt64
     let accessStore: AccessStore
     var access: AccessView
     let crossOrigin: CORSPolicy
@@ -73,7 +77,7 @@ final class ServerLoop {
     var now: UInt64 { nowNanoseconds / 1_000_000 }
 
     /// The models as this loop knows them; replaced when the registry's generation changes.
-    var catalog: Catalog
+    let catalog: Catalog
     /// The signal to stop has come.
     private var isLeaving = false
     /// Set when draining: after this time the remaining connections are cut.
@@ -82,7 +86,8 @@ final class ServerLoop {
     init(
         number: Int, listeners: [OwnListener], shared: SharedState, registry: Registry,
         metrics: ServerMetrics, mailbox: Mailbox<LoopMessage>, pool: ComputePool,
-        accessStore: AccessStore, configuration: ServerConfiguration
+        accessStore: AccessStore, management: ManagementAccess, shadow: ShadowQueue,
+        configuration: ServerConfiguration
     ) throws(SystemError) {
         self.number = number
         precondition(
@@ -98,6 +103,9 @@ final class ServerLoop {
         http2Allocator = HTTP2Allocator(limits: configuration.limits)
         certificates = configuration.certificates
         self.accessStore = accessStore
+        self.management = management
+        self.shadow = shadow
+        randomState = UInt64.random(in: 0 ... .max)
         access = AccessView(accessStore)
         crossOrigin = configuration.crossOrigin
         batcher = LoopBatcher(
@@ -122,7 +130,7 @@ final class ServerLoop {
             nowNanoseconds = MonotonicClock.nanoseconds
             metrics.count(loop: number, .turns)
             if catalog.snapshot.generation != registry.generation {
-                catalog = Catalog(registry.snapshot)
+                catalog.refresh(registry.snapshot)
             }
             access.refresh(accessStore)
             for index in 0..<count { handle(poller.event(index)) }
@@ -192,19 +200,6 @@ final class ServerLoop {
         shared.noteFreedMuch()
     }
 
-    private func receiveMessages() {
-        mailbox.receive(into: &messages)
-        for message in messages {
-            switch message {
-            case .completed(let batch):
-                answer(batch)
-                batcher.giveBack(batch)
-            case .drain: beginDrain()
-            }
-        }
-        messages.removeAll(keepingCapacity: true)
-    }
-
     // MARK: Connections
 
     private func acceptConnections(_ index: Int) {
@@ -239,6 +234,7 @@ final class ServerLoop {
         metrics.count(loop: number, .connectionsAccepted)
         let connection = Connection(descriptor: descriptor, limits: limits)
         connection.isAdmin = listener.isAdmin
+        connection.isTrusted = listener.isAdmin || listener.place.isLocal
         if listener.isTLS, let certificates {
             connection.tls = TLSSession(context: certificates.context, limits: limits)
         }
@@ -305,6 +301,7 @@ final class ServerLoop {
         buffers.reclaim(&connection.wire)
         connection.parked.removeAll()
         metrics.count(loop: number, .connectionsClosed)
+        abandonUploads(connection)
         // Its unanswered requests end with it.
         let outstanding = connection.outstanding
         metrics.count(loop: number, .requestsEnded, outstanding)
@@ -325,7 +322,7 @@ final class ServerLoop {
     // MARK: Draining
 
     /// The first half: readiness is 503 already, accepting goes on.
-    private func beginDrain() {
+    func beginDrain() {
         guard !isLeaving else { return }
         isLeaving = true
         // HTTP/2 clients hear of it first, then which stream was the last (RFC 9113 section 6.8).

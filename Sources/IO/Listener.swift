@@ -26,6 +26,12 @@ public struct ListenAddress: Sendable, Equatable {
         self.init(host: String(host), port: port)
     }
 
+    /// Only this machine gets there.
+    public var isLoopback: Bool {
+        let isNumeric = host.utf8.allSatisfy { $0 == 0x2E || (0x30...0x39).contains($0) }
+        return host == "localhost" || host == "::1" || (isNumeric && host.hasPrefix("127."))
+    }
+
     /// As in a URL: IPv6 addresses in brackets.
     public var description: String {
         host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"

@@ -213,11 +213,20 @@ extension LoadLoop {
         while true {
             if let session = connection.session {
                 session.output(into: &wire.output, atMost: 64 << 10)
+                // After GOAWAY some requests could not leave.
+                if session.isGoingAway { takeAnswers(connection, session) }
             }
             let outcome = wire.flush()
             switch outcome {
             case .progress:
-                if let session = connection.session, session.wantsWrite { continue }
+                if let session = connection.session {
+                    if session.wantsWrite { continue }
+                    // Our GOAWAY left, because the server broke the protocol.
+                    if session.isFinished {
+                        lose(connection, .malformed)
+                        return
+                    }
+                }
                 watch(connection, write: false)
                 return
             case .wouldBlock:

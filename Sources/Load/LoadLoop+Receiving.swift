@@ -91,15 +91,7 @@ extension LoadLoop {
         connection.lastRead = MonotonicClock.nanoseconds
         let goesOn = session.receive(wire.input.span)
         wire.input.removeAll()
-        while let answer = session.nextAnswer() {
-            guard let exchange = connection.endExchange(answer.token) else { continue }
-            connection.isFresh = false
-            switch answer.outcome {
-            case .complete: answered(exchange, answer.status, answer.retryDelay)
-            case .unprocessed: resend(exchange)
-            case .reset: fail(exchange, .streamReset)
-            }
-        }
+        takeAnswers(connection, session)
         if session.isBroken {
             flush(connection)
             lose(connection, .malformed)
@@ -117,6 +109,18 @@ extension LoadLoop {
             dirty.append(connection.index)
         }
         release(connection)
+    }
+
+    func takeAnswers(_ connection: LoadConnection, _ session: HTTP2ClientSession) {
+        while let answer = session.nextAnswer() {
+            guard let exchange = connection.endExchange(answer.token) else { continue }
+            connection.isFresh = false
+            switch answer.outcome {
+            case .complete: answered(exchange, answer.status, answer.retryDelay)
+            case .unprocessed: resend(exchange)
+            case .reset: fail(exchange, .streamReset)
+            }
+        }
     }
 
     /// The server said that it did not process a request (RFC 9113 section 8.7).

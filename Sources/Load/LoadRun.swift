@@ -25,6 +25,18 @@ public struct LoadResult: Sendable {
     public var processorShareMax: Double
     /// Ended by a signal.
     public var isInterrupted: Bool
+
+    public init(
+        configuration: LoadConfiguration, tally: LoadTally, seconds: Double,
+        processorSeconds: Double, processorShareMax: Double, isInterrupted: Bool
+    ) {
+        self.configuration = configuration
+        self.tally = tally
+        self.seconds = seconds
+        self.processorSeconds = processorSeconds
+        self.processorShareMax = processorShareMax
+        self.isInterrupted = isInterrupted
+    }
 }
 
 /// Runs a load on threads of its own, and watches them from the calling one.

@@ -20,8 +20,8 @@ struct MartletRoot: ParsableCommand {
             """,
         version: MartletVersion.text,
         subcommands: [
-            ServeCommand.self, InferCommand.self, InspectCommand.self, BenchCommand.self,
-            LoadCommand.self,
+            ServeCommand.self, ModelsCommand.self, InferCommand.self, InspectCommand.self,
+            BenchCommand.self, LoadCommand.self,
         ])
 }
 

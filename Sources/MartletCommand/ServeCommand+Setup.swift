@@ -90,6 +90,7 @@ extension ServeCommand {
         let cores = Thread.processorCount
         configuration.loopCount = threads > 0 ? threads : cores
         configuration.workerCount = workers > 0 ? workers : cores
+        configuration.control = control
         configuration.inlineMicroseconds = inlineMicroseconds
         limitOptions.apply(to: &configuration.limits)
         configuration.limits.drainDelayMilliseconds = drainDelay * 1000

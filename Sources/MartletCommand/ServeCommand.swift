@@ -15,7 +15,7 @@ struct ServeCommand: ParsableCommand {
         abstract: "Answer POST /predict for the models in a folder.",
         discussion: """
             DIR holds models/<name>/<version>/model.onnx and, beside the versions, an optional
-            model.json (description, labels, sample, batching.max_batch_size, limits). It may also be
+            model.json (docs/model-json.md: versions, labels, canary, warm-up, limits). It may also be
             one model's folder or one .onnx file.
 
             Stops on SIGTERM or SIGINT: readiness turns 503, accepting goes on for --drain-delay, then
@@ -94,6 +94,14 @@ struct ServeCommand: ParsableCommand {
     @Option(
         parsing: .unconditional,
         help: """
+            How models may be changed while the server runs: none (SIGHUP looks at the folder again), \
+            explicit (by the management API) or watch (by what happens in the folder, and by the API). \
+            [MARTLET_MODEL_CONTROL]
+            """)
+    var modelControl: String?
+
+    @Option(
+        help: """
             Batches expected to take at most this long run on the event loop; dearer ones go to the \
             compute workers. [MARTLET_INLINE_MICROSECONDS]
             """)
@@ -141,25 +149,38 @@ struct ServeCommand: ParsableCommand {
             Exit.failure("signals cannot be watched")
         }
         let log = Log.standardError
-        let found = findModels()
+        let models = findModels()
         let configuration = configuration(log)
         Heap.returnBlocks(from: configuration.limits.heapBlockBytesMax)
         let server: Server
         do throws(SystemError) {
-            server = try Server(
-                configuration, access: access(log), defaultModel: defaultModel, log: log)
+            server = try Server(configuration, access: access(log), models: models, log: log)
         } catch {
             Exit.failure(
                 "cannot \(error.description)"
                     + (error.code == 98 ? "; choose another with --port" : ""))
         }
-        let readyCount = server.loadModels(
-            found, compiled: CompiledModels.all, formats: Self.formats)
-        guard readyCount > 0 else {
+        guard settle(server, signals) else {
+            wait(signals, server, log, first: .terminate)
+            return
+        }
+        guard server.readyCount > 0 || control != .none else {
             Exit.failure("no model could be loaded; the lines above say why")
         }
-        announce(server, readyCount: readyCount)
-        wait(signals, server, log)
+        announce(server, readyCount: server.readyCount)
+        wait(signals, server, log, first: nil)
+    }
+
+    /// Waits until the models that were there at the start are loaded; false when a signal to stop came
+    /// before.
+    private func settle(_ server: Server, _ signals: Signals) -> Bool {
+        while !server.isSettled {
+            switch signals.wait(timeoutMilliseconds: 2) {
+            case nil, .hangUp: continue
+            case .terminate, .interrupt: return false
+            }
+        }
+        return true
     }
 
     /// Serves until a signal to stop. Looks after changed files once a second, and on SIGHUP.
@@ -169,7 +190,9 @@ struct ServeCommand: ParsableCommand {
             case nil:
                 server.reloadFiles(always: false)
                 server.keepHouse()
-            case .hangUp: server.reloadFiles(always: true)
+            case .hangUp:
+                server.reloadFiles(always: true)
+                server.rescanModels()
             case .terminate: return .terminate
             case .interrupt: return .interrupt
             }
@@ -177,8 +200,8 @@ struct ServeCommand: ParsableCommand {
     }
 
     /// Serves until a signal, then drains; a second signal ends the process at once.
-    private func wait(_ signals: Signals, _ server: Server, _ log: Log) {
-        let signal = serve(signals, server)
+    private func wait(_ signals: Signals, _ server: Server, _ log: Log, first: Signal?) {
+        let signal = first ?? serve(signals, server)
         log.info(
             "\(signal == .interrupt ? "SIGINT" : "SIGTERM"): not ready any more; finishing what is in flight"
         )
@@ -194,24 +217,44 @@ struct ServeCommand: ParsableCommand {
 
     static let formats = [ModelFormat(name: "onnx", fileName: "model.onnx", ONNXModel.self)]
 
-    private func findModels() -> [FoundModel] {
+    /// What is to be served. The folder is looked at once before anything else, so that a mistake is told
+    /// at once.
+    private func findModels() -> Server.Models {
         let path = models ?? Environment.text("MARTLET_MODELS")
         guard let path else {
-            guard CompiledModels.all.isEmpty else { return [] }
+            guard CompiledModels.all.isEmpty else {
+                return Server.Models(
+                    source: nil, formats: Self.formats, compiled: CompiledModels.all,
+                    defaultName: defaultModel)
+            }
             Exit.usage("name a models folder: martlet serve DIR (or set MARTLET_MODELS)")
         }
+        let folder = ModelsFolder(path: path, formats: Self.formats)
         do throws(SystemError) {
-            let found = try ModelsFolder(path: path, formats: Self.formats).scan()
-            if found.isEmpty, CompiledModels.all.isEmpty { Exit.failure(Self.noModel(in: path)) }
+            let found = try folder.scan()
+            if found.isEmpty, CompiledModels.all.isEmpty, control == .none {
+                Exit.failure(Self.noModel(in: path))
+            }
             if let wanted = defaultModel, !found.contains(where: { $0.name == wanted }),
-                !CompiledModels.all.contains(where: { $0.name == wanted })
+                !CompiledModels.all.contains(where: { $0.name == wanted }), control == .none
             {
                 Exit.usage("--default-model '\(wanted)' is not among the models in '\(path)'")
             }
-            return found
+            return Server.Models(
+                source: folder, formats: Self.formats, compiled: CompiledModels.all,
+                defaultName: defaultModel)
         } catch {
             Exit.failure("cannot read the models folder '\(path)': \(error.reason)")
         }
+    }
+
+    /// How models may be changed while the server runs.
+    var control: ModelControl {
+        let text = modelControl ?? Environment.text("MARTLET_MODEL_CONTROL") ?? "none"
+        guard let control = ModelControl(rawValue: text) else {
+            Exit.usage("--model-control is '\(text)'; none, explicit or watch")
+        }
+        return control
     }
 
     /// What was expected where no model was found.

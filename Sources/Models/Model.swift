@@ -14,6 +14,10 @@ public protocol Model: Sendable {
     /// What a classifier calls its classes, by index (integers as text); empty when it does not say.
     var classLabels: [String] { get }
 
+    /// Batches of up to so many rows are planned each by its size, so that the first run of a size costs
+    /// more than later ones; 1 when sizes do not matter.
+    var plannedRows: Int { get }
+
     /// Runs on whole batches, on any thread, concurrently. Row `r` of every result belongs to row `r`
     /// of the batch, and must not depend on the other rows.
     func predict(
@@ -23,6 +27,7 @@ public protocol Model: Sendable {
 
 extension Model {
     public var classLabels: [String] { [] }
+    public var plannedRows: Int { 1 }
 }
 
 /// What a model is loaded from.

@@ -126,6 +126,38 @@ public struct Limits: Sendable {
     public var freeBatchesMax = 64
     /// Memory of those batches together.
     public var freeBatchBytesMax = 16 << 20
+    /// Example instances of a model's first runs.
+    public var warmUpSamplesMax = 1_000
+    /// Models of a server, and versions of a model.
+    public var modelsMax = 10_000
+    public var modelVersionsMax = 1_000
+    /// Files of one version that count towards its checksum.
+    public var artifactFilesMax = 1_000
+    /// Folders that are watched for changes; beyond it all are looked at every few seconds.
+    public var watchesMax = 16_384
+    /// How long a model's files rest before what was written into them counts as complete.
+    public var settleMilliseconds = 1_000
+    /// How often the whole folder is looked at, whatever the kernel says (network file systems).
+    public var rescanMilliseconds = 30_000
+    /// The same when folders cannot be watched, or the models folder is not there.
+    public var pollMilliseconds = 2_000
+    /// Management requests waiting for the loader.
+    public var loaderQueueMax = 256
+    /// Former default versions that a rollback remembers, a model.
+    public var rollbackDepthMax = 16
+    /// Labels of a model.
+    public var versionLabelsMax = 100
+    /// Uploads at the same time.
+    public var uploadsMax = 4
+    /// Bytes of one upload that wait to be written; its client is not read from meanwhile.
+    public var uploadBufferedBytesMax = 4 << 20
+    /// An upload of which nothing comes for so long is given up.
+    public var uploadIdleMilliseconds = 30_000
+    /// Freeing an artifact of this size also gives the heap's free pages back to the system.
+    public var trimBytesMin = 16 << 20
+    /// Requests, and their bytes, waiting for a shadow version; more are dropped and counted.
+    public var shadowItemsMax = 256
+    public var shadowBytesMax = 64 << 20
     /// Characters of one line for the operator.
     public var logLineCharactersMax = 4_096
 

@@ -140,6 +140,8 @@ public final class ComputePool: Sendable {
         while true {
             work.take()
             let isStopped = take(into: &batches)
+            // Also without work: `wakeAll`.
+            joined.forgetRetired()
             if batches.isEmpty {
                 if isStopped { return }
                 continue
@@ -153,6 +155,9 @@ public final class ComputePool: Sendable {
             batches.removeAll(keepingCapacity: true)
         }
     }
+
+    /// Lets every worker turn once, so that idle ones let go of versions that no request gets any more.
+    func wakeAll() { work.raise(count: workerCount) }
 
     /// The next model's batches, as many as fit one run, into `batches` (empty before). Says whether
     /// the pool is stopped.

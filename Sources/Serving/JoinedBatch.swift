@@ -22,6 +22,11 @@ struct JoinedBatch {
         scatter(joined, to: batches)
     }
 
+    /// Lets go of the memory for a version that no request gets any more.
+    mutating func forgetRetired() {
+        if let batch, batch.version.isRetired { self.batch = nil }
+    }
+
     private mutating func prepare(like first: OpenBatch) -> OpenBatch {
         if let batch, batch.version === first.version, batch.rowShapes == first.rowShapes,
             batch.isReusable

@@ -102,6 +102,15 @@ public final class LoopBatcher {
         states[version.index].free.count
     }
 
+    /// Lets go of the batches that are kept for versions that no request gets any more.
+    public func forgetRetired() {
+        for index in states.indices {
+            guard let batch = states[index].free.first, batch.version.isRetired else { continue }
+            states[index].free = []
+            states[index].freeBytes = 0
+        }
+    }
+
     /// A batch is answered and may be filled again.
     public func giveBack(_ batch: OpenBatch) {
         let index = batch.version.index

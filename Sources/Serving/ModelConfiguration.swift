@@ -7,14 +7,28 @@ import Primitives
 ///       "labels": ["setosa", "versicolor", "virginica"],
 ///       "sample": [[5.1, 3.5, 1.4, 0.2]],
 ///       "batching": {"max_batch_size": 64},
-///       "limits": {"queue_items": 1024, "queue_bytes": 268435456}
+///       "limits": {"queue_items": 1024, "queue_bytes": 268435456},
+///       "outputs": ["probabilities"],
+///       "warm_up": {"samples": [[5.1, 3.5, 1.4, 0.2]], "seconds": 10},
+///       "version_policy": {"latest": 2},
+///       "default_version": "stable",
+///       "version_labels": {"stable": "3", "canary": "4"},
+///       "canary": {"version": "canary", "share": 0.05, "sticky_header": "x-user"},
+///       "shadow": {"version": "4", "share": 0.5},
+///       "required": true
 ///     }
-public struct ModelConfiguration: Sendable {
+public struct ModelConfiguration: Sendable, Equatable {
     public var description = ""
     /// Class names by index, for classifiers that answer with integers or plain probabilities.
     public var labels: [String] = []
     /// Example instances, as a client would send them in `instances`.
     public var sample: JSONValue?
+    /// The outputs that are answered, in this order; empty: all.
+    public var outputs: [String] = []
+    /// What the first runs are made with.
+    public var warmUp = WarmUpConfiguration()
+    /// Which versions are served, and which requests get which.
+    public var traffic = TrafficConfiguration()
     /// The most rows of one run.
     public var batchSizeMax = 64
     /// Requests of this model that may wait for the compute pool.
@@ -45,8 +59,16 @@ public struct ModelConfiguration: Sendable {
         try apply(tree, Place(path: path, key: ""))
     }
 
+    /// Whether a loaded version would be served the same way under another configuration: all but the
+    /// traffic counts.
+    func isServedAlike(_ other: ModelConfiguration) -> Bool {
+        var same = other
+        same.traffic = traffic
+        return same == self
+    }
+
     /// Where in the file a value stands.
-    private struct Place {
+    struct Place {
         let path: String
         let key: String
 
@@ -75,6 +97,15 @@ public struct ModelConfiguration: Sendable {
                     throw inner.error("expected an array with at least one instance")
                 }
                 sample = member.value
+            case "outputs": try readOutputs(member.value, inner)
+            case "warm_up": try warmUp.read(member.value, inner)
+            case "version_policy": traffic.policy = try VersionPolicy(member.value, inner)
+            case "default_version":
+                traffic.defaultVersion = try inner.versionOrLabel(member.value)
+            case "version_labels": try traffic.readLabels(member.value, inner)
+            case "canary": traffic.canary = try CanaryConfiguration(member.value, inner)
+            case "shadow": traffic.shadow = try ShadowConfiguration(member.value, inner)
+            case "required": traffic.isRequired = try inner.boolean(member.value)
             case "batching":
                 for setting in try Self.members(member.value, inner) {
                     let place = inner.inside(setting.key)
@@ -95,27 +126,45 @@ public struct ModelConfiguration: Sendable {
                     }
                 }
             default:
-                throw inner.error(
-                    "unknown key; known here: description, labels, sample, batching, limits")
+                throw inner.error("unknown key; known here: \(Self.knownKeys)")
             }
         }
     }
 
-    private static func members(
+    private static let knownKeys = """
+        description, labels, sample, outputs, warm_up, version_policy, default_version, \
+        version_labels, canary, shadow, required, batching, limits
+        """
+
+    private mutating func readOutputs(
+        _ value: JSONValue, _ place: Place
+    ) throws(ConfigurationError) {
+        guard let elements = value.elements, !elements.isEmpty else {
+            throw place.error("expected an array with at least one output's name")
+        }
+        outputs = []
+        for element in elements {
+            let name = try Self.text(element, place)
+            guard !outputs.contains(name) else { throw place.error("'\(name)' is there twice") }
+            outputs.append(name)
+        }
+    }
+
+    static func members(
         _ value: JSONValue, _ place: Place
     ) throws(ConfigurationError) -> [JSONMember] {
         guard let members = value.members else { throw place.error("expected an object") }
         return members
     }
 
-    private static func text(
+    static func text(
         _ value: JSONValue, _ place: Place
     ) throws(ConfigurationError) -> String {
         guard let text = value.text else { throw place.error("expected a string") }
         return text
     }
 
-    private static func count(
+    static func count(
         _ value: JSONValue, _ range: ClosedRange<Int64>, _ place: Place
     ) throws(ConfigurationError) -> Int {
         guard let number = value.integer, range.contains(number) else {

@@ -1,18 +1,21 @@
 import Models
 import Primitives
+import Synchronization
 import Telemetry
 
 /// A model version that is loaded and may be asked for predictions.
 public final class ModelVersion: Sendable {
     public let name: String
     public let version: String
-    /// Unique in the process and dense: what loops index their state by.
+    /// Dense, and unique among the versions that somebody holds: what loops index their state by. It
+    /// is given to another version when nobody holds this one any more.
     public let index: Int
     public let model: any Model
     public let signature: Signature
     public let configuration: ModelConfiguration
     public let metrics: ModelMetrics
     public let latency = LatencyFit()
+    private let retired = Atomic<Bool>(false)
 
     public init(
         name: String, version: String, index: Int, model: any Model,
@@ -26,6 +29,12 @@ public final class ModelVersion: Sendable {
         self.configuration = configuration
         self.metrics = metrics
     }
+
+    /// No new request gets it. Whoever keeps something of it for reuse lets go of that, so that the
+    /// loader can free it.
+    public var isRetired: Bool { retired.load(ordering: .relaxed) }
+
+    func retire() { retired.store(true, ordering: .relaxed) }
 
     /// Rows of one run: the configured maximum, or what the model's fixed batch dimension demands.
     public var chunkRows: Int {

@@ -1,32 +1,17 @@
 import Primitives
 
-/// A model version as it lies in the models folder, not yet loaded.
-public struct FoundVersion: Sendable, Equatable {
-    public let version: String
-    /// The model's file.
-    public let path: String
-    public let format: String
-}
-
-/// A model as it lies in the models folder.
-public struct FoundModel: Sendable, Equatable {
-    public let name: String
-    /// `model.json`, when there is one.
-    public let configurationPath: String?
-    /// In ascending order of their numbers.
-    public let versions: [FoundVersion]
-}
-
-/// Looks through `models/<name>/<version>/<model file>` and `models/<name>/model.json`.
+/// Models at `<folder>/<name>/<version>/<model file>` and `<folder>/<name>/model.json`.
 ///
 /// Also takes one model's folder, or one model file, so that `martlet serve model.onnx` works.
-public struct ModelsFolder: Sendable {
+public struct ModelsFolder: ModelSource {
     public let path: String
     let formats: [ModelFormat]
+    let limits: Limits
 
-    public init(path: String, formats: [ModelFormat]) {
+    public init(path: String, formats: [ModelFormat], limits: Limits = .standard) {
         self.path = path
         self.formats = formats
+        self.limits = limits
     }
 
     /// Names are letters, digits, `.`, `_` and `-`: they stand in URLs and metric labels.
@@ -49,60 +34,125 @@ public struct ModelsFolder: Sendable {
         }
         if kind == .file { return singleFile() }
         let names = try FileSystem.names(in: path)
-        if let model = try model(name: Self.stem(path), at: path, entries: names) { return [model] }
+        if isModelFolder(names) {
+            let model = model(name: Self.stem(path), at: path)
+            return model.map { [$0] } ?? []
+        }
         var models: [FoundModel] = []
-        for name in names where Self.isName(name) {
+        for name in names where Self.isName(name) && models.count < limits.modelsMax {
             let folder = "\(path)/\(name)"
             guard FileSystem.kind(of: folder) == .folder else { continue }
-            let entries = try FileSystem.names(in: folder)
-            if let model = try model(name: name, at: folder, entries: entries) {
-                models.append(model)
-            }
+            if let model = model(name: name, at: folder) { models.append(model) }
         }
         return models
     }
 
+    /// Whether `path` itself is one model's folder: it has a version with a model file.
+    private func isModelFolder(_ names: [String]) -> Bool {
+        Self.isName(Self.stem(path))
+            && names.contains { entry in
+                VersionName.isVersion(entry)
+                    && formats.contains {
+                        FileSystem.kind(of: "\(path)/\(entry)/\($0.fileName)") == .file
+                    }
+            }
+    }
+
     private func singleFile() -> [FoundModel] {
-        guard let format = formats.first(where: { path.hasSuffix(Self.suffix($0.fileName)) }) else {
-            return []
-        }
-        let version = FoundVersion(version: "1", path: path, format: format.name)
+        guard let format = formats.first(where: { path.hasSuffix(Self.suffix($0.fileName)) }),
+            let stamp = FileStamp(path: path)
+        else { return [] }
+        let version = FoundVersion(
+            version: "1", path: path, format: format.name, stamps: [stamp])
         let name = Self.stem(path)
         guard Self.isName(name) else { return [] }
-        return [FoundModel(name: name, configurationPath: nil, versions: [version])]
+        return [FoundModel(name: name, versions: [version])]
     }
 
-    private func model(
-        name: String, at folder: String, entries: [String]
-    ) throws(SystemError) -> FoundModel? {
-        var versions: [(number: UInt64, found: FoundVersion)] = []
-        for entry in entries {
-            guard let number = UInt64(entry), String(number) == entry,
-                FileSystem.kind(of: "\(folder)/\(entry)") == .folder
-            else { continue }
-            let files = try FileSystem.names(in: "\(folder)/\(entry)")
-            guard let format = formats.first(where: { files.contains($0.fileName) }) else {
-                continue
+    private func model(name: String, at folder: String) -> FoundModel? {
+        var versions: [FoundVersion] = []
+        let configurationPath = "\(folder)/model.json"
+        do throws(SystemError) {
+            let entries = try FileSystem.names(in: folder)
+            let numbers = entries.filter { VersionName.isVersion($0) }
+            for entry in VersionName.sorted(numbers).suffix(limits.modelVersionsMax) {
+                if let version = try version(entry, at: "\(folder)/\(entry)") {
+                    versions.append(version)
+                }
             }
-            let path = "\(folder)/\(entry)/\(format.fileName)"
-            versions.append(
-                (number, FoundVersion(version: entry, path: path, format: format.name)))
+        } catch {
+            return FoundModel(name: name, problem: error.description)
         }
-        guard !versions.isEmpty, Self.isName(name) else { return nil }
-        versions.sort { $0.number < $1.number }
+        guard !versions.isEmpty else { return nil }
+        let stamp = FileStamp(path: configurationPath)
         return FoundModel(
-            name: name,
-            configurationPath: entries.contains("model.json") ? "\(folder)/model.json" : nil,
-            versions: versions.map(\.found))
+            name: name, configurationPath: stamp == nil ? nil : configurationPath,
+            configurationStamp: stamp, versions: versions)
     }
 
-    private static func suffix(_ fileName: String) -> String {
+    private func version(_ number: String, at folder: String) throws(SystemError) -> FoundVersion? {
+        guard FileSystem.kind(of: folder) == .folder else { return nil }
+        let files = try FileSystem.names(in: folder)
+        guard let format = formats.first(where: { files.contains($0.fileName) }) else { return nil }
+        let stamps = stamps(of: files, in: folder)
+        return FoundVersion(
+            version: number, path: "\(folder)/\(format.fileName)", format: format.name,
+            stamps: stamps)
+    }
+
+    private func stamps(of files: [String], in folder: String) -> [FileStamp] {
+        files.prefix(limits.artifactFilesMax).filter(Self.isContent)
+            .compactMap { FileStamp(path: "\(folder)/\($0)") }
+    }
+
+    public func stamps(of version: FoundVersion) -> [FileStamp] {
+        guard FileSystem.kind(of: path) != .file else {
+            return FileStamp(path: version.path).map { [$0] } ?? []
+        }
+        let folder = Self.parent(version.path)
+        return stamps(of: (try? FileSystem.names(in: folder)) ?? [], in: folder)
+    }
+
+    /// Whether a file in a version's folder is part of the model; hidden and temporary ones are not.
+    static func isContent(_ name: String) -> Bool {
+        !name.hasPrefix(".") && !name.hasSuffix(".tmp") && !name.hasSuffix("~")
+    }
+
+    /// Of one file: that file's. Of several: that of lines `digest  name`, as sha256sum writes them, in
+    /// the order of the names.
+    public func digest(of version: FoundVersion) throws(SystemError) -> SHA256.Digest {
+        let main = version.path.split(separator: "/").last.map(String.init) ?? ""
+        let folder = Self.parent(version.path) + "/"
+        var names = [main]
+        if FileSystem.kind(of: path) != .file {
+            names = try FileSystem.names(in: folder).prefix(limits.artifactFilesMax).filter {
+                Self.isContent($0) && FileSystem.kind(of: folder + $0) == .file
+            }
+        }
+        var lines = ""
+        for name in names {
+            let digest = try FileSystem.digest(
+                of: folder + name, byteCountMax: limits.modelBytesMax)
+            if names.count == 1 { return digest }
+            lines += "\(digest)  \(name)\n"
+        }
+        return SHA256.digest(Array(lines.utf8).span)
+    }
+
+    public func makeWatch() -> (any SourceWatch)? { try? ModelsFolderWatch(self) }
+
+    /// A path up to its last slash.
+    private static func parent(_ path: String) -> String {
+        path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
+    }
+
+    static func suffix(_ fileName: String) -> String {
         guard let dot = fileName.lastIndex(of: ".") else { return fileName }
         return String(fileName[dot...])
     }
 
     /// The last part of a path without its extension; `models` for `.`, `/` and the like.
-    private static func stem(_ path: String) -> String {
+    static func stem(_ path: String) -> String {
         let last = path.split(separator: "/").last.map(String.init) ?? ""
         guard let dot = last.lastIndex(of: "."), dot != last.startIndex else {
             return last.isEmpty || last == "." ? "models" : last

@@ -92,7 +92,8 @@ public final class OpenBatch: @unchecked Sendable {
 
     /// Whether it is worth keeping for reuse.
     var isReusable: Bool {
-        inputs.reduce(0) { $0 + $1.memory.byteCount } <= 4 << 20
+        !version.isRetired
+            && inputs.reduce(0) { $0 + $1.memory.byteCount } <= 4 << 20
             && outputs.reduce(0) { $0 + $1.memory.byteCount } <= 4 << 20
     }
 }
@@ -101,6 +102,12 @@ public final class OpenBatch: @unchecked Sendable {
 public enum LoopMessage: Sendable {
     /// A batch that went to the compute pool is done.
     case completed(OpenBatch)
+    /// The registry has a new snapshot, or waits for versions that left it to be let go.
+    case registryChanged
+    /// Bytes of an upload were written: its client may be read from again.
+    case uploadWritten(connection: UInt64, sequence: UInt32, byteCount: Int)
+    /// A management request is done.
+    case managed(ManagementAnswer)
     /// Stop accepting, finish what is there, then end.
     case drain
 }

@@ -3,17 +3,23 @@ import Primitives
 
 /// Where a model version stands.
 public enum ModelState: Sendable {
+    /// In the source, not loaded.
+    case found
     case loading
     case warming
     case ready(ModelVersion)
+    /// No new requests get it; those that have it finish.
+    case draining
     /// Why it cannot be served.
     case failed(String)
 
     public var name: StaticString {
         switch self {
+        case .found: "found"
         case .loading: "loading"
         case .warming: "warming"
         case .ready: "ready"
+        case .draining: "draining"
         case .failed: "failed"
         }
     }
@@ -27,20 +33,45 @@ public enum ModelState: Sendable {
 public struct RegisteredModel: Sendable {
     public struct Version: Sendable {
         public let version: String
-        public internal(set) var state: ModelState
+        public let state: ModelState
+        /// Why new content was not taken, while the old one is served.
+        public let lastFailure: String?
+        /// The SHA-256 of the content that is served, once it is known.
+        public let digest: SHA256.Digest?
     }
 
     public let name: String
-    public internal(set) var configuration: ModelConfiguration
+    public let configuration: ModelConfiguration
     /// In ascending order of their numbers.
-    public internal(set) var versions: [Version]
+    public let versions: [Version]
+    /// Labels and the ready versions they stand at, in the order of their names.
+    public let labels: [(label: String, version: String)]
+    /// What a request without version and label gets, canaries aside.
+    public let defaultVersion: ModelVersion?
+    public let canary: CanaryRoute?
+    public let shadow: ShadowRoute?
+    /// Why the last model.json was not taken.
+    public let problem: String?
 
-    /// What a request without a version gets: the newest that is ready.
-    public var defaultVersion: ModelVersion? {
-        for version in versions.reversed() {
-            if let ready = version.state.ready { return ready }
+    /// The ready version that a label stands at.
+    public func version(labelled label: Span<UInt8>) -> ModelVersion? {
+        for stand in labels where Self.equal(stand.label, label) {
+            for version in versions where version.version == stand.version {
+                return version.state.ready
+            }
         }
         return nil
+    }
+
+    private static func equal(_ text: String, _ bytes: Span<UInt8>) -> Bool {
+        let utf8 = text.utf8
+        guard utf8.count == bytes.count else { return false }
+        var index = 0
+        for byte in utf8 {
+            guard byte == bytes[index] else { return false }
+            index += 1
+        }
+        return true
     }
 }
 
@@ -50,11 +81,16 @@ public final class RegistrySnapshot: Sendable {
     public let generation: UInt64
     /// The model that `POST /predict` without a name means.
     public let defaultModel: Int?
+    /// The first pass over the source is done.
+    public let isComplete: Bool
     private let names: NameTable
 
-    init(models: [RegisteredModel], generation: UInt64, defaultName: String?) {
+    init(
+        models: [RegisteredModel], generation: UInt64, defaultName: String?, isComplete: Bool
+    ) {
         self.models = models
         self.generation = generation
+        self.isComplete = isComplete
         names = NameTable(models.map(\.name))
         if let defaultName {
             defaultModel = models.firstIndex { $0.name == defaultName }
@@ -66,16 +102,13 @@ public final class RegistrySnapshot: Sendable {
     /// The index in `models` of a name given as bytes.
     public func index(of name: Span<UInt8>) -> Int? { names.index(of: name) }
 
-    /// Every model has a version that answers, and none is still on its way.
+    /// The first pass over the source is done, every required model answers, and at least one does.
     public var isReady: Bool {
-        !models.isEmpty
-            && models.allSatisfy { model in
-                model.versions.allSatisfy { version in
-                    switch version.state {
-                    case .loading, .warming: false
-                    case .ready, .failed: true
-                    }
-                }
-            } && models.contains { $0.defaultVersion != nil }
+        isComplete && missing == nil && models.contains { $0.defaultVersion != nil }
+    }
+
+    /// The first required model that does not answer.
+    public var missing: String? {
+        models.first { $0.configuration.traffic.isRequired && $0.defaultVersion == nil }?.name
     }
 }

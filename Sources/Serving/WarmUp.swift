@@ -3,22 +3,59 @@ import Primitives
 
 /// First runs of a model, before any client waits for it: they fault in its memory, build its plans
 /// and measure what a batch costs.
-enum WarmUp {
+struct WarmUp {
+    /// How far it came.
+    struct Extent: Equatable {
+        var done = 0
+        var planned = 0
+    }
+
     private static let repeats = 5
+
+    private let version: ModelVersion
+    private let end: UInt64
+    private let samples: WarmUpSamples?
+    private(set) var extent = Extent()
+
+    /// Runs of `version` until a time of the monotonic clock. Throws when the configured samples do not
+    /// fit its inputs.
+    init(_ version: ModelVersion, end: UInt64) throws(WarmUpSampleError) {
+        self.version = version
+        self.end = end
+        let samples = version.configuration.warmUp.samples
+        self.samples =
+            samples.isEmpty ? nil : try WarmUpSamples(samples, signature: version.signature)
+    }
+
+    /// The batch sizes to run, in this order: powers of two up to the largest batch, then every size
+    /// that has a plan of its own. The first ones are what the fit and most requests need; the order
+    /// matters when time runs out.
+    static func sizes(_ version: ModelVersion) -> [Int] {
+        let chunk = version.chunkRows
+        guard version.signature.batchDimension == .dynamic else { return [chunk] }
+        var sizes = [1]
+        while let last = sizes.last, last < chunk { sizes.append(min(last * 2, chunk)) }
+        let known = Set(sizes)
+        return sizes
+            + (1...max(min(version.model.plannedRows, chunk), 1)).filter {
+                !known.contains($0)
+            }
+    }
 
     /// Runs the model at every batch size it will plan for; the reason when it cannot run.
     ///
-    /// It is given zeros, then ones if it refuses zeros as input. A model that refuses both, or whose
-    /// free dimensions do not like their guessed size, is served all the same: it counts as dear until
-    /// the first real batch.
-    static func run(_ version: ModelVersion) -> String? {
-        switch run(version, fill: 0) {
+    /// Without samples it is given zeros, then ones if it refuses zeros as input. A model that refuses
+    /// both, or whose free dimensions do not like their guessed size, is served all the same: it counts
+    /// as dear until the first real batch.
+    mutating func run() -> String? {
+        switch run(fill: 0) {
         case .success: return nil
         case .failure(let error):
+            if samples != nil { return "on warm_up.samples: \(error.description)" }
             guard error.kind == .badInput || !version.hasStaticRows else {
                 return error.description
             }
-            if case .failure(let second) = run(version, fill: 1), second.kind == .failed,
+            if case .failure(let second) = run(fill: 1), second.kind == .failed,
                 version.hasStaticRows
             {
                 return second.description
@@ -27,25 +64,24 @@ enum WarmUp {
         }
     }
 
-    private static func run(
-        _ version: ModelVersion, fill: UInt8
-    ) -> Result<Void, PredictionError> {
-        let shapes = version.signature.inputs.map { spec in
-            // An unknown dimension is tried with 8: long enough for a sequence, short enough to be
-            // quick.
-            version.signature.rowShape(of: spec).map { $0 < 0 ? 8 : $0 }
-        }
-        let chunk = version.chunkRows
-        var sizes = version.signature.batchDimension == .dynamic ? [1] : [chunk]
-        if version.signature.batchDimension == .dynamic {
-            while let last = sizes.last, last < chunk { sizes.append(min(last * 2, chunk)) }
-        }
+    private mutating func run(fill: UInt8) -> Result<Void, PredictionError> {
+        let sizes = Self.sizes(version)
+        extent = Extent(planned: sizes.count)
         var costs: [(rows: Int, nanoseconds: Double)] = []
+        // Powers of two are measured; what comes behind them is run once, to be planned.
+        var last = 0
+        var isMeasured = true
         for size in sizes {
-            switch measure(version, rowShapes: shapes, rows: size, fill: fill) {
-            case .success(let nanoseconds): costs.append((size, nanoseconds))
+            if size < last { isMeasured = false }
+            // The smallest batch is run in any case: readiness stands for a real run.
+            guard extent.done == 0 || MonotonicClock.nanoseconds < end else { break }
+            switch measure(rows: size, repeats: isMeasured ? Self.repeats : 1, fill: fill) {
+            case .success(let nanoseconds):
+                if isMeasured { costs.append((size, nanoseconds)) }
             case .failure(let error): return .failure(error)
             }
+            extent.done += 1
+            last = size
         }
         guard let first = costs.first, let last = costs.last else { return .success(()) }
         version.latency.calibrate(
@@ -54,14 +90,11 @@ enum WarmUp {
         return .success(())
     }
 
-    private static func measure(
-        _ version: ModelVersion, rowShapes: [[Int]], rows: Int, fill: UInt8
+    private func measure(
+        rows: Int, repeats: Int, fill: UInt8
     ) -> Result<Double, PredictionError> {
-        let inputs = version.makeInputs(rowShapes: rowShapes, rowCapacity: rows)
+        let inputs = makeInputs(rows: rows, fill: fill)
         let outputs = version.makeOutputs(rowCapacity: rows)
-        if fill != 0 {
-            for column in inputs { column.fill(with: fill) }
-        }
         let batch = TensorBatch(columns: inputs, rowCount: rows)
         var best = UInt64.max
         var spent: UInt64 = 0
@@ -78,5 +111,23 @@ enum WarmUp {
             spent += elapsed
         }
         return .success(Double(best))
+    }
+
+    private func makeInputs(rows: Int, fill: UInt8) -> [TensorColumn] {
+        if let samples {
+            let inputs = version.makeInputs(rowShapes: samples.rowShapes, rowCapacity: rows)
+            samples.fill(inputs, rows: rows)
+            return inputs
+        }
+        let shapes = version.signature.inputs.map { spec in
+            // An unknown dimension is tried with 8: long enough for a sequence, short enough to be
+            // quick.
+            version.signature.rowShape(of: spec).map { $0 < 0 ? 8 : $0 }
+        }
+        let inputs = version.makeInputs(rowShapes: shapes, rowCapacity: rows)
+        if fill != 0 {
+            for column in inputs { column.fill(with: fill) }
+        }
+        return inputs
     }
 }

@@ -12,6 +12,7 @@ public struct MetricsPage: ~Copyable {
         var page = MetricsPage(buffer: ByteBuffer(capacity: 16 << 10))
         page.server(metrics)
         page.limits(metrics)
+        page.loads(metrics.loads)
         page.models(metrics.models)
         page.process(metrics)
         buffer.append(contentsOf: page.buffer)
@@ -94,6 +95,26 @@ public struct MetricsPage: ~Copyable {
         }
     }
 
+    private mutating func loads(_ loads: [ServerMetrics.LoadFigures]) {
+        guard !loads.isEmpty else { return }
+        func lines(_ name: StaticString, _ value: (ServerMetrics.LoadFigures) -> UInt64) {
+            for figures in loads {
+                buffer.append(name)
+                buffer.append("{model=\"")
+                buffer.append(Self.escaped(figures.model))
+                buffer.append("\"} ")
+                buffer.append(decimal: value(figures))
+                buffer.append("\n")
+            }
+        }
+        family("martlet_model_loads_total", "counter", "Model versions loaded.")
+        lines("martlet_model_loads_total") { $0.loads }
+        family(
+            "martlet_model_load_failures_total", "counter",
+            "Model versions and model.json files that could not be loaded.")
+        lines("martlet_model_load_failures_total") { $0.failures }
+    }
+
     private mutating func models(_ models: [ModelMetrics]) {
         guard !models.isEmpty else { return }
         family("martlet_model_state", "gauge", "1 for the state a model version is in.")
@@ -145,6 +166,46 @@ public struct MetricsPage: ~Copyable {
         histogram(
             models, "martlet_batch_rows", "Rows in a computed batch.", ModelMetrics.batchRows,
             isTime: false)
+        shadows(models.filter(\.hasShadow))
+    }
+
+    private mutating func shadows(_ models: [ModelMetrics]) {
+        guard !models.isEmpty else { return }
+        counter(models, "martlet_shadow_rows_total", "Rows computed by a shadow version.") {
+            $0.shadowRows
+        }
+        counter(
+            models, "martlet_shadow_agreeing_rows_total",
+            "Rows of which the shadow version gave the same label or nearly the same number."
+        ) { $0.shadowAgreeing }
+        counter(
+            models, "martlet_shadow_failed_total", "Requests a shadow version could not compute."
+        ) { $0.shadowFailed }
+        counter(
+            models, "martlet_shadow_dropped_total",
+            "Requests not given to a shadow version because its queue was full."
+        ) { $0.shadowDropped }
+        gauge(
+            models, "martlet_shadow_difference_max",
+            "The largest difference of a number so far, answer against shadow."
+        ) { $0.shadowDifference.isFinite ? String($0.shadowDifference) : "+Inf" }
+        histogram(
+            models, "martlet_shadow_seconds", "Computing one request on a shadow version.",
+            ModelMetrics.shadowLatency, isTime: true
+        ) { $0.shadowBlocks }
+    }
+
+    private mutating func counter(
+        _ models: [ModelMetrics], _ name: StaticString, _ help: StaticString,
+        _ value: (ModelMetrics) -> UInt64
+    ) {
+        family(name, "counter", help)
+        for model in models {
+            labels(name, model)
+            buffer.append("} ")
+            buffer.append(decimal: value(model))
+            buffer.append("\n")
+        }
     }
 
     private mutating func process(_ metrics: ServerMetrics) {
@@ -219,11 +280,12 @@ public struct MetricsPage: ~Copyable {
 
     private mutating func histogram(
         _ models: [ModelMetrics], _ name: StaticString, _ help: StaticString,
-        _ histogram: ShardedHistogram, isTime: Bool
+        _ histogram: ShardedHistogram, isTime: Bool,
+        _ blocks: (ModelMetrics) -> [CounterBlock] = { $0.blocks }
     ) {
         family(name, "histogram", help)
         for model in models {
-            let (cumulative, sum) = histogram.collect(model.blocks)
+            let (cumulative, sum) = histogram.collect(blocks(model))
             let common =
                 "{model=\"\(Self.escaped(model.model))\",version=\"\(Self.escaped(model.version))\""
             for (index, count) in cumulative.enumerated() {

@@ -16,10 +16,12 @@ public enum RejectionReason: Int, Sendable, CaseIterable {
 
 /// What a version of a model is doing, as the metrics page shows it.
 public enum ModelStateLabel: UInt64, Sendable, CaseIterable {
-    case loading, warming, ready, failed
+    case found, loading, warming, ready, draining, failed
 
     var label: StaticString {
         switch self {
+        case .found: "found"
+        case .draining: "draining"
         case .loading: "loading"
         case .warming: "warming"
         case .ready: "ready"
@@ -37,6 +39,8 @@ public final class ModelMetrics: Sendable {
     let blocks: [CounterBlock]
     /// Gauges, written by any thread.
     private let gauges = CounterBlock(count: 4)
+    /// What came of shadow traffic to this version; written by the shadow thread, drops by any.
+    private let shadow = CounterBlock(count: Shadow.latency.end)
 
     static let queue = ShardedHistogram(bounds: .latency, offset: 0)
     static let compute = ShardedHistogram(bounds: .latency, offset: queue.end)
@@ -45,6 +49,15 @@ public final class ModelMetrics: Sendable {
     static let rowsOffset = batchRows.end
     static let rejectionsOffset = rowsOffset + 1
     static let cellCount = rejectionsOffset + RejectionReason.allCases.count
+
+    private enum Shadow {
+        static let rows = 0
+        static let agreeing = 1
+        static let failed = 2
+        static let dropped = 3
+        static let difference = 4
+        static let latency = ShardedHistogram(bounds: .latency, offset: 5)
+    }
 
     private enum Gauge {
         static let queueItems = 0
@@ -82,6 +95,32 @@ public final class ModelMetrics: Sendable {
     public func recordRejection(thread: Int, _ reason: RejectionReason) {
         blocks[thread].add(Self.rejectionsOffset + reason.rawValue)
     }
+
+    /// A shadow request was computed and compared; `difference` is the largest of two numbers.
+    public func recordShadow(rows: Int, agreeing: Int, difference: Double, nanoseconds: UInt64) {
+        shadow.add(Shadow.rows, UInt64(rows))
+        shadow.add(Shadow.agreeing, UInt64(agreeing))
+        Shadow.latency.record(nanoseconds, in: shadow)
+        if difference > shadowDifference {
+            shadow.store(Shadow.difference, difference.bitPattern)
+        }
+    }
+
+    /// A shadow request could not be computed.
+    public func recordShadowFailure() { shadow.add(Shadow.failed) }
+
+    /// A shadow request found no room.
+    public func recordShadowDrop() { shadow.addShared(Shadow.dropped) }
+
+    var shadowRows: UInt64 { shadow.load(Shadow.rows) }
+    var shadowAgreeing: UInt64 { shadow.load(Shadow.agreeing) }
+    var shadowFailed: UInt64 { shadow.load(Shadow.failed) }
+    var shadowDropped: UInt64 { shadow.load(Shadow.dropped) }
+    var shadowDifference: Double { Double(bitPattern: shadow.load(Shadow.difference)) }
+    static var shadowLatency: ShardedHistogram { Shadow.latency }
+    var shadowBlocks: [CounterBlock] { [shadow] }
+    /// It was some version's shadow.
+    var hasShadow: Bool { shadowRows + shadowFailed + shadowDropped > 0 }
 
     public func setState(_ state: ModelStateLabel) { gauges.store(Gauge.state, state.rawValue) }
 

@@ -14,8 +14,10 @@ public final class ServerMetrics: Sendable {
 
     /// One a loop: requests by route and status, the connection figures, the limits that were hit.
     private let loopBlocks: [CounterBlock]
-    /// Appended at load, read at scrape.
+    /// Changed at load and unload, read at scrape.
     private let modelList = Mutex<[ModelMetrics]>([])
+    /// By the names of models that are there.
+    private let loadList = Mutex<[LoadFigures]>([])
 
     /// Connection figures of a loop.
     public enum LoopCounter: Int, Sendable, CaseIterable {
@@ -61,12 +63,47 @@ public final class ServerMetrics: Sendable {
         routes.count * statuses.count + LoopCounter.allCases.count + limit.rawValue
     }
 
-    /// A new model version's figures.
+    /// The figures of a model version: those it has, since a counter never goes back while its version
+    /// is there, or new ones.
     public func addModel(_ model: String, version: String) -> ModelMetrics {
-        let metrics = ModelMetrics(model: model, version: version, threadCount: threadCount)
-        modelList.withLock { $0.append(metrics) }
-        return metrics
+        modelList.withLock { list in
+            if let known = list.first(where: { $0.model == model && $0.version == version }) {
+                return known
+            }
+            let metrics = ModelMetrics(model: model, version: version, threadCount: threadCount)
+            list.append(metrics)
+            return metrics
+        }
     }
+
+    /// A version left for good: its series end.
+    public func removeModel(_ model: String, version: String) {
+        modelList.withLock { $0.removeAll { $0.model == model && $0.version == version } }
+    }
+
+    /// Attempts to load versions of a model.
+    struct LoadFigures: Sendable {
+        let model: String
+        var loads: UInt64 = 0
+        var failures: UInt64 = 0
+    }
+
+    /// A version of a model, or its model.json, was loaded or failed to.
+    public func recordLoad(_ model: String, isFailure: Bool) {
+        loadList.withLock { list in
+            let index = list.firstIndex { $0.model == model } ?? list.endIndex
+            if index == list.endIndex { list.append(LoadFigures(model: model)) }
+            list[index].loads += isFailure ? 0 : 1
+            list[index].failures += isFailure ? 1 : 0
+        }
+    }
+
+    /// A model left for good: its series end.
+    public func removeLoads(_ model: String) {
+        loadList.withLock { $0.removeAll { $0.model == model } }
+    }
+
+    var loads: [LoadFigures] { loadList.withLock { $0 } }
 
     var models: [ModelMetrics] { modelList.withLock { $0 } }
 

@@ -8,7 +8,8 @@ private func route(_ path: String, _ query: String = "") -> String {
     let match = Router.match(bytes.span, path: 0..<pathEnd, query: pathEnd + 1..<bytes.count)
     var text = "\(match.route)"
     for (name, range) in [
-        ("model", match.model), ("version", match.version), ("output", match.output),
+        ("model", match.model), ("version", match.version), ("label", match.label),
+        ("output", match.output),
     ] {
         if let range { text += " \(name)=\(String(decoding: bytes[range], as: UTF8.self))" }
     }
@@ -20,8 +21,13 @@ private func route(_ path: String, _ query: String = "") -> String {
     ("/livez", "live"), ("/readyz", "ready"), ("/metrics", "metrics"), ("/models", "models"),
     ("/models/", "models"), ("/models/iris", "model model=iris"),
     ("/models/iris/predict", "predict model=iris"),
-    ("/models/iris/versions/2", "model model=iris version=2"),
+    ("/models/iris/versions/2", "version model=iris version=2"),
     ("/models/iris/versions/2/predict", "predict model=iris version=2"),
+    ("/models/iris/labels/stable", "label model=iris label=stable"),
+    ("/models/iris/labels/stable/predict", "predict model=iris label=stable"),
+    ("/models/iris/load", "load model=iris"), ("/models/iris/unload/", "unload model=iris"),
+    ("/models/iris/rollback", "rollback model=iris"), ("/models/iris/load/x", "unknown"),
+    ("/models/iris/labels", "unknown"), ("/models/iris/labels/a/load", "unknown"),
     ("/modelsx", "unknown"), ("/models/iris/x", "unknown"), ("/models/iris/versions", "unknown"),
     ("/models/iris/predict/x", "unknown"), ("/predict/x", "unknown"), ("//predict", "unknown"),
     ("/models//predict", "predict model="), ("/PREDICT", "unknown"), ("", "unknown"),
@@ -64,4 +70,15 @@ func keysOfOursThatComeTwiceAreNoticed(query: String, isRepeated: Bool) {
     #expect(decoded("a%2") == nil)
     #expect(decoded("%zz") == nil)
     #expect(decoded("") == "")
+}
+
+@Test func flagsOfAQueryAreTrueOrNot() {
+    func match(_ query: String) -> RouteMatch {
+        let bytes = Array("/models?\(query)".utf8)
+        return Router.match(bytes.span, path: 0..<7, query: 8..<bytes.count)
+    }
+    #expect(match("ready=true").isReadyOnly && !match("ready=false").isReadyOnly)
+    #expect(!match("").isReadyOnly && !match("ready").isReadyOnly)
+    #expect(match("a=b&load=true").loads && !match("load=1").loads)
+    #expect(route("/predict", "label=stable&model=a") == "predict model=a label=stable")
 }

@@ -3,7 +3,9 @@ import Primitives
 import Testing
 
 /// What a session made of some bytes, as text.
-private func events(_ text: String, splits: [Int], limits: Limits = Limits()) -> [String] {
+private func events(
+    _ text: String, splits: [Int], limits: Limits = Limits(), streams: Bool = false
+) -> [String] {
     let bytes = Array(text.utf8)
     var session = HTTP1Session(limits: limits)
     var buffer = ByteBuffer()
@@ -17,6 +19,23 @@ private func events(_ text: String, splits: [Int], limits: Limits = Limits()) ->
             switch session.next(&buffer, head: &head) {
             case .needMore: break drain
             case .sendContinue: result.append("continue")
+            case .offer:
+                if streams {
+                    result.append("stream \(head.contentLength.map(String.init) ?? "chunks")")
+                    session.stream(&buffer, bytesMax: limits.bodyBytesMax)
+                } else {
+                    session.gather()
+                }
+            case .piece(let range):
+                var text = ""
+                for index in range { text.append(Character(Unicode.Scalar(buffer.span[index]))) }
+                if result.last?.hasPrefix("piece ") ?? false {
+                    result[result.count - 1] += text
+                } else {
+                    result.append("piece \(text)")
+                }
+                session.finishPiece(&buffer)
+            case .endOfBody: result.append("end")
             case .request(let body):
                 result.append(describe(buffer.span, head, body))
                 session.finish(&buffer)
@@ -243,4 +262,49 @@ func malformedChunksAreRefusedForEverySplit(chunks: String) {
         let parts = events(text, splits: [split]).filter { $0 != "continue" }
         #expect(parts == whole.filter { $0 != "continue" }, "\(text.debugDescription) at \(split)")
     }
+}
+
+private let put = "PUT /m HTTP/1.1\r\nHost: a\r\n"
+private let after = "GET /n HTTP/1.1\r\nHost: a\r\n\r\n"
+
+@Test func theBodyOfAPutComesInPiecesHoweverItIsSplit() {
+    let fixed = put + "Content-Length: 5\r\n\r\nhello" + after
+    let chunked =
+        put + "Transfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n3;x\r\nllo\r\n0\r\nT: t\r\n\r\n" + after
+    for (text, kind) in [(fixed, "5"), (chunked, "chunks")] {
+        for split in 0...text.utf8.count {
+            let seen = events(text, splits: [split], streams: true)
+            #expect(Array(seen.prefix(3)) == ["stream \(kind)", "piece hello", "end"])
+            #expect(seen.count == 4 && seen[3].contains("/n"), "\(seen)")
+        }
+    }
+}
+
+@Test func aPutIsGatheredOrStreamedAsTheCallerWants() {
+    let text = put + "Content-Length: 5\r\n\r\nhello"
+    let whole = events(text, splits: [])
+    #expect(whole.count == 1 && whole[0].contains("hello"))
+    for split in 0...text.utf8.count { #expect(events(text, splits: [split]) == whole) }
+    // Without a body there is nothing to decide.
+    #expect(events(put + "\r\n", splits: [], streams: true).count == 1)
+}
+
+@Test func aStreamedBodyIsInvitedOnceAndHeldToItsLimit() {
+    let text = put + "Expect: 100-continue\r\nContent-Length: 2\r\n\r\n"
+    #expect(events(text, splits: [], streams: true) == ["stream 2", "continue"])
+    #expect(
+        events(text + "ab", splits: [text.utf8.count], streams: true) == [
+            "stream 2", "continue", "piece ab", "end",
+        ])
+    #expect(events(text + "ab", splits: [], streams: true) == ["stream 2", "piece ab", "end"])
+    var limits = Limits()
+    limits.bodyBytesMax = 4
+    let chunks = put + "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"
+    let seen = events(
+        chunks, splits: [chunks.utf8.count - 14], limits: limits, streams: true)
+    #expect(seen.last == "refuse bodyTooLarge")
+    #expect(
+        events(put + "Content-Length: 5\r\n\r\nhello", splits: [], limits: limits) == [
+            "refuse bodyTooLarge"
+        ])
 }

@@ -19,6 +19,14 @@ final class HTTP2Host {
     var now: UInt64 = 1_000
     var seen: [HTTP2Seen] = []
     var cancelled: [Int32] = []
+    /// Whether the bodies of PUTs are streamed, and fetched as they come.
+    var streamsPuts = false
+    var fetchesPieces = true
+    var pieces: [Int32: [UInt8]] = [:]
+    var ended: [Int32] = []
+    var refusedPieces: [Int32] = []
+    /// Bytes a streamed body may have.
+    var streamedBytesMax = 1 << 30
     /// Whether requests are answered at once, each with `answer`.
     var answersAtOnce = true
     var answer = Array("hello".utf8)
@@ -47,7 +55,38 @@ final class HTTP2Host {
         return goesOn
     }
 
+    private func takeOffers() {
+        while let stream = session.nextOffer(&head, &bytes) {
+            if streamsPuts {
+                pieces[stream] = []
+                session.stream(stream, bytesMax: streamedBytesMax)
+            } else {
+                session.gather(stream)
+            }
+        }
+        if fetchesPieces { fetch() }
+    }
+
+    /// Takes what came of streamed bodies.
+    func fetch() {
+        for stream in pieces.keys {
+            let outcome = session.takeBody(stream) { span in
+                for index in span.indices { pieces[stream]?.append(span[index]) }
+            }
+            switch outcome {
+            case .more, .gone: break
+            case .end:
+                ended.append(stream)
+                respond(stream, answer, isHead: false)
+            case .refused(let refusal):
+                refusedPieces.append(stream)
+                respond(stream, status: refusal.status, [])
+            }
+        }
+    }
+
     private func takeRequests() {
+        takeOffers()
         while let request = session.nextRequest(&head, &bytes) { take(request) }
         while let stream = session.nextCancelled() { cancelled.append(stream) }
     }

@@ -56,3 +56,12 @@ import Testing
     first.close()
     _ = try Listener(unixPath: path)
 }
+
+@Test func loopbackAddressesAreKnown() {
+    for host in ["127.0.0.1", "127.1.2.3", "::1", "localhost"] {
+        #expect(ListenAddress(host: host, port: 1).isLoopback)
+    }
+    for host in ["0.0.0.0", "::", "10.0.0.1", "127.example.com", "example.com", ""] {
+        #expect(!ListenAddress(host: host, port: 1).isLoopback)
+    }
+}

@@ -34,3 +34,33 @@ import Testing
     let bytes = try FileSystem.contents(of: "/proc/self/status", byteCountMax: 1 << 20)
     #expect(String(decoding: bytes, as: UTF8.self).contains("Threads:"))
 }
+
+@Test func aTreeIsRemovedWithoutFollowingLinks() throws {
+    try withFolder { folder in
+        try FileSystem.createFolder("\(folder)/a/b/c")
+        try writeText("x", to: "\(folder)/a/b/file")
+        try FileSystem.createFolder("\(folder)/kept")
+        try writeText("x", to: "\(folder)/kept/file")
+        #expect(symlink("\(folder)/kept", "\(folder)/a/link") == 0)
+        #expect(throws: SystemError.self) { try FileSystem.removeTree("\(folder)/a", depthMax: 2) }
+        try FileSystem.removeTree("\(folder)/a")
+        #expect(FileSystem.kind(of: "\(folder)/a") == nil)
+        #expect(FileSystem.kind(of: "\(folder)/kept/file") == .file)
+        try FileSystem.removeTree("\(folder)/a")
+    }
+}
+
+@Test func aFolderWithSomethingInItIsNotReplaced() throws {
+    try withFolder { folder in
+        try FileSystem.createFolder("\(folder)/new")
+        try FileSystem.createFolder("\(folder)/old")
+        try writeText("x", to: "\(folder)/old/file")
+        #expect(throws: SystemError.self) {
+            try FileSystem.rename("\(folder)/new", to: "\(folder)/old")
+        }
+        FileSystem.remove("\(folder)/old/file")
+        try FileSystem.rename("\(folder)/new", to: "\(folder)/old")
+        try FileSystem.synchronize(folder: folder)
+        #expect(try FileSystem.names(in: folder) == ["old"])
+    }
+}

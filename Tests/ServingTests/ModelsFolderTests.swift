@@ -64,3 +64,43 @@ private let formats = [ModelFormat(name: "test", fileName: "model.onnx", Doubler
     for name in ["iris", "a.b_c-d", "3"] { #expect(ModelsFolder.isName(name)) }
     for name in ["", ".x", "a b", "a/b", "ä", "a%20"] { #expect(!ModelsFolder.isName(name)) }
 }
+
+@Test func uploadsComeInOneStepAndLeftoversAreCleaned() throws {
+    try withTree(["iris/1/model.onnx"]) { root in
+        let folder = ModelsFolder(path: root, formats: formats)
+        let upload = try folder.makeUploadFolder()
+        do {
+            var writer = try FileWriter(path: "\(upload)/model.onnx")
+            try writer.append(Array("x".utf8).span)
+            // Somebody is still at it.
+            #expect(folder.clean() == 0)
+            #expect(try folder.scan().map(\.name) == ["iris"])
+        }
+        try folder.install(upload, as: "2", of: "iris")
+        #expect(try folder.scan()[0].versions.map(\.version) == ["1", "2"])
+        let second = try folder.makeUploadFolder()
+        #expect(throws: SystemError.self) { try folder.install(second, as: "2", of: "iris") }
+        #expect(folder.clean() == 1)
+        try folder.install(try folder.makeUploadFolder(), as: "1", of: "fresh")
+        let found = try folder.scan()
+        #expect(found.map(\.name) == ["iris"])
+        try folder.remove(found[0].versions[1], of: "iris")
+        #expect(try folder.scan()[0].versions.map(\.version) == ["1"])
+        #expect(try FileSystem.names(in: root) == ["fresh", "iris"])
+        try FileSystem.removeTree("\(root)/fresh")
+    }
+}
+
+@Test func aVersionOfSeveralFilesHasOneDigest() throws {
+    try withTree(["a/1/model.onnx", "b/1/model.onnx", "b/1/model.data", "b/1/x.tmp"]) { root in
+        let folder = ModelsFolder(path: root, formats: formats)
+        let found = try folder.scan()
+        let empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+        #expect(try folder.digest(of: found[0].versions[0]).description == empty)
+        let lines = "\(empty)  model.data\n\(empty)  model.onnx\n"
+        #expect(
+            try folder.digest(of: found[1].versions[0]) == SHA256.digest(Array(lines.utf8).span))
+        #expect(found[1].versions[0].stamps.count == 2)
+        #expect(folder.stamps(of: found[1].versions[0]) == found[1].versions[0].stamps)
+    }
+}

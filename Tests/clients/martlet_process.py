@@ -67,6 +67,8 @@ class MartletProcess:
             [*(["prlimit", f"--nofile={files}"] if files else []),
              str(BINARY), "serve", str(folder), "--host", host, "--port", "0",
              *([] if "--drain-delay" in options else ["--drain-delay", "0"]),
+             *(["--drain-timeout", str(within(30))]
+               if SANITIZED and "--drain-timeout" not in options else []),
              *map(str, options)],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self.errors,
             env={**os.environ, **(environment or {})})

@@ -224,7 +224,7 @@ def test_readiness_turns_503_while_what_was_accepted_is_finished(start, tmp_path
     server = start(tmp_path)
     kind, body = as_npy(None, np.zeros((6_000, 512), np.float32))
     data = request("POST", "/predict?model=slow", body, f"Content-Type: {kind}", f"Accept: {kind}")
-    with Wire(server, timeout=100) as busy, Wire(server) as health:
+    with Wire(server, timeout=within(100)) as busy, Wire(server) as health:
         health.send(request("GET", "/readyz"))
         assert health.read("GET").status == 200
         busy.send(data)

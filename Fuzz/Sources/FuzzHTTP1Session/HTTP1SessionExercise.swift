@@ -62,6 +62,8 @@ enum HTTP1SessionExercise {
         private var buffer = ByteBuffer()
         private var head = RequestHead()
         private(set) var log = ByteBuffer()
+        /// What came of a streamed body.
+        private var streamed = ByteBuffer()
         /// Invitations to send a body, since the last request.
         private var continues = 0
         private let limits: Limits
@@ -83,6 +85,19 @@ enum HTTP1SessionExercise {
                     // Depends on the split: a body that is there needs no invitation.
                     continues += 1
                     precondition(continues == 1, "a client is invited once")
+                case .offer: settleOffer()
+                case .piece(let range):
+                    precondition(!range.isEmpty, "a piece holds something")
+                    streamed.append(buffer.span.extracting(range))
+                    precondition(streamed.count <= limits.bodyBytesMax, "a body is limited")
+                    session.finishPiece(&buffer)
+                case .endOfBody:
+                    // Logged as a whole: where pieces end, and how many come before a refusal,
+                    // depends on the split.
+                    continues = 0
+                    log.append(decimal: streamed.count)
+                    log.append(contentsOf: streamed)
+                    streamed.removeAll()
                 case .request(let body):
                     continues = 0
                     checkFraming(body)
@@ -97,6 +112,18 @@ enum HTTP1SessionExercise {
                     return
                 }
             }
+        }
+
+        /// Bodies of paths of even length are streamed.
+        private mutating func settleOffer() {
+            precondition(head.method == .put, "the body of a PUT is offered")
+            let isKnownTooLarge = (head.contentLength ?? 0) > limits.bodyBytesMax
+            guard head.path.count % 2 == 0, !isKnownTooLarge else {
+                session.gather()
+                return
+            }
+            record(0..<0)
+            session.stream(&buffer, bytesMax: limits.bodyBytesMax)
         }
 
         private func checkFraming(_ body: Range<Int>) {

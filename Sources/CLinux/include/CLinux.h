@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/inotify.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
@@ -21,6 +22,14 @@ void martlet_name_thread(const char *name);
 
 /// The instruction-set level of this processor: 1 baseline, 3 = x86-64-v3 (AVX2, FMA), 4 = x86-64-v4.
 int martlet_cpu_level(void);
+
+/// Makes the calling thread give way to all others: SCHED_BATCH and nice 10. The priority of the other
+/// threads of the process does not change (Linux keeps it a thread).
+void martlet_lower_thread_priority(void);
+
+/// flock(LOCK_EX | LOCK_NB): 1 when the lock was taken. It is let go when the descriptor is closed, also
+/// by the end of the process.
+int martlet_lock_file(int descriptor);
 
 /// Gives free heap pages back to the system (malloc_trim).
 void martlet_trim_heap(void);

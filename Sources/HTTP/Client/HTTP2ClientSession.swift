@@ -5,8 +5,9 @@ import Primitives
 /// out. No socket and no clock. Owned by one thread.
 ///
 /// Framing, HPACK and the states of streams are nghttp2's. Bodies of answers are counted, not kept.
-/// The owner's part: `submit` while `room` is above 0; `output` and send; after each read, `receive`
-/// and then `nextAnswer` until nil; close when `isFinished`.
+/// The owner's part: `submit` while `room` is above 0; `output` and send; after each read, `receive`;
+/// after both, `nextAnswer` until nil, since `output` finds requests that may no longer be sent; close
+/// when `isFinished`.
 @safe public final class HTTP2ClientSession {
     /// What is known of one stream. Its number in `records`, plus 1, is nghttp2's data of the stream.
     private struct Record {
@@ -93,6 +94,10 @@ import Primitives
     /// Adds a request. False when it cannot be sent on this connection: `isGoingAway` is then true.
     /// Its end is reported by `nextAnswer` with `token`, exactly once unless it is cancelled.
     public func submit(_ request: HTTP2ClientRequest, token: Int) -> Bool {
+        guard !isGoingAway, !hasFailed else {
+            isGoingAway = true
+            return false
+        }
         let index: Int
         if let reused = free.popLast() {
             index = reused

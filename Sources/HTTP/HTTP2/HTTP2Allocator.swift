@@ -24,9 +24,10 @@ public final class HTTP2Allocator {
 
     /// Bytes of requests that are arriving, of all sessions of the loop.
     public internal(set) var bufferedBytes = 0
-    /// Records of streams for reuse.
+    /// Records of streams for reuse: as many as their small buffers are allowed, since 64 busy
+    /// connections have more than 500 at a time.
     private var streams: [HTTP2Stream] = []
-    private static let streamsMax = 256
+    private let streamsMax: Int
     /// What a record of a stream keeps; larger buffers go to `bodies` as soon as they are empty.
     private static let smallBufferBytes = 4 << 10
     private var bodies: BufferPool
@@ -36,6 +37,7 @@ public final class HTTP2Allocator {
 
     public init(limits: Limits) {
         keptBytesMax = limits.http2KeptBytesMax
+        streamsMax = keptBytesMax / (2 * HTTP2Allocator.smallBufferBytes)
         bodies = BufferPool(
             capacity: 0, countMax: 64, capacityMax: keptBytesMax, byteCountMax: keptBytesMax)
         callbacks = HTTP2Session.makeCallbacks()
@@ -54,7 +56,7 @@ public final class HTTP2Allocator {
 
     func recycle(_ stream: HTTP2Stream) {
         releaseBuffers(stream)
-        guard streams.count < Self.streamsMax else { return }
+        guard streams.count < streamsMax else { return }
         stream.recycle(keepingUpTo: Self.smallBufferBytes)
         streams.append(stream)
     }

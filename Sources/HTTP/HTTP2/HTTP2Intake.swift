@@ -31,6 +31,11 @@ struct HTTP2Intake: ~Copyable {
         bodyBytes += data.count
     }
 
+    /// Lends the body.
+    func withBody(_ use: (Span<UInt8>) -> Void) {
+        use(bytes.span.extracting(bodyStart..<bodyStart + bodyBytes))
+    }
+
     /// Forgets the body and what came behind it; returns how many bytes that were.
     mutating func dropBody() -> Int {
         let dropped = bytes.count - bodyStart

@@ -88,8 +88,9 @@ extension HTTP2Session {
         return 0
     }
 
-    private func complete(_ stream: HTTP2Stream) {
-        guard stream.phase == .receiving else { return }
+    func complete(_ stream: HTTP2Stream) {
+        stream.isWhole = true
+        guard stream.delivery == .gathered, stream.phase == .receiving else { return }
         enqueue(stream)
     }
 
@@ -168,6 +169,16 @@ extension HTTP2Session {
             return
         }
         guard hasBody else { return }
+        guard stream.intake.head.method != .put else {
+            stream.delivery = .offered
+            offers.append(stream.number)
+            return
+        }
+        awaitBody(stream)
+    }
+
+    /// Gets ready for a body that comes whole.
+    func awaitBody(_ stream: HTTP2Stream) {
         if let length = stream.intake.head.contentLength {
             guard length <= limits.bodyBytesMax else {
                 refuse(stream, .bodyTooLarge)
@@ -180,6 +191,13 @@ extension HTTP2Session {
     // MARK: Bodies
 
     func received(_ number: Int32, data: UnsafeBufferPointer<UInt8>) -> Int32 {
+        if let stream = find(number), stream.takesPieces {
+            allocator.prepareBody(stream)
+            stream.intake.appendBody(data)
+            stream.unconsumedBytes += data.count
+            count(buffered: data.count)
+            return 0
+        }
         guard let stream = find(number) else {
             nghttp2_session_consume_connection(session, data.count)
             return 0
@@ -209,7 +227,7 @@ extension HTTP2Session {
             && allocator.bufferedBytes + byteCount <= limits.http2LoopBufferedBytesMax
     }
 
-    private func count(buffered change: Int) {
+    func count(buffered change: Int) {
         bufferedBytes += change
         allocator.bufferedBytes += change
     }
@@ -223,11 +241,13 @@ extension HTTP2Session {
         switch stream.phase {
         case .receiving:
             incompleteCount -= 1
+            giveBack(stream)
             count(buffered: -stream.intake.bytes.count)
         case .queued: count(buffered: -stream.intake.bytes.count)
         case .reported:
             outstandingCount -= 1
             cancelled.append(number)
+            dropPieces(stream, isOpen: false)
         case .answered:
             pendingAnswerCount -= 1
             pendingAnswerBytes -= stream.answer.count

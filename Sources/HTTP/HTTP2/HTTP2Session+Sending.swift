@@ -54,6 +54,7 @@ extension HTTP2Session {
             return nil
         }
         stream.phase = .answered
+        dropPieces(stream, isOpen: true)
         outstandingCount -= 1
         pendingAnswerCount += 1
         return stream

@@ -7,7 +7,8 @@ import Primitives
 /// Framing, HPACK and the states of streams are nghttp2's. This class keeps the bytes of each
 /// request in one buffer, holds everything to the limits, and ends connections that only cost.
 ///
-/// The loop's part, after each read: `receive`; `nextRequest` until nil (handling or refusing
+/// The loop's part, after each read: `receive`; `nextOffer` until nil, `takeBody` of the requests whose
+/// bodies are streamed; `nextRequest` until nil (handling or refusing
 /// each); `nextCancelled` until nil; later `respond`; `output` while the socket's buffer is small,
 /// and then `nextRequest` and `nextCancelled` again, since answers that left make room and resets
 /// that left end streams; close when `isFinished` and all bytes are written.
@@ -22,6 +23,7 @@ import Primitives
     /// The stream that was looked up last: callbacks come in runs.
     private var latest: HTTP2Stream?
     var ready = HTTP2StreamQueue()
+    var offers = HTTP2StreamQueue()
     var cancelled = HTTP2StreamQueue()
     var budget: HTTP2Budget
     var scanner = HTTP2FrameScanner()

@@ -27,6 +27,24 @@ final class HTTP2Stream {
     /// Bytes that came for a request that is answered or refused.
     var discardedBytes = 0
 
+    /// How the body of the request reaches the caller.
+    enum Delivery: Sendable, Equatable {
+        /// Whole, with the head.
+        case gathered
+        /// The caller was not asked yet, or did not say.
+        case offered
+        /// In pieces, so many bytes at most.
+        case streamed(bytesMax: Int)
+    }
+
+    var delivery = Delivery.gathered
+    /// Body bytes that are here and that the client has not got back for its window.
+    var unconsumedBytes = 0
+    /// Body bytes of a streamed request that were handed out.
+    var deliveredBytes = 0
+    /// All of the request has come.
+    var isWhole = false
+
     var intake = HTTP2Intake()
 
     /// Body bytes of the answer that are not sent.
@@ -42,6 +60,10 @@ final class HTTP2Stream {
 
     func recycle(keepingUpTo capacityMax: Int) {
         refusal = nil
+        delivery = .gathered
+        unconsumedBytes = 0
+        deliveredBytes = 0
+        isWhole = false
         discardedBytes = 0
         intake.recycle(keepingUpTo: capacityMax)
         answer.clear(keepingUpTo: capacityMax)

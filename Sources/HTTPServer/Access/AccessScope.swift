@@ -1,3 +1,5 @@
+import HTTP
+
 /// What a credential may be good for.
 package enum AccessScope: UInt8, Sendable, CaseIterable {
     /// Predictions, and what is known of the models.
@@ -29,9 +31,11 @@ package struct AccessScopes: OptionSet, Sendable {
 extension Route {
     /// What a request to this route must be allowed to do; nil: anybody may. Health is what load
     /// balancers ask without credentials, and a path that does not exist has nothing to protect.
-    package var scope: AccessScope? {
+    package func scope(_ method: HTTPMethod) -> AccessScope? {
         switch self {
         case .predict, .models, .model, .index: .predict
+        case .version: method == .put || method == .delete ? .admin : .predict
+        case .load, .unload, .rollback, .label: .admin
         case .metrics: .metrics
         case .health, .live, .ready, .unknown, .malformed: nil
         }

@@ -25,6 +25,9 @@ public final class ONNXModel: Model {
     /// The most rows that are computed at once.
     public var rowsPerBlock: Int { blockRows }
 
+    /// Larger batches are computed in blocks: each size up to a block has its plan.
+    public var plannedRows: Int { signature.batchDimension == .dynamic ? blockRows : 1 }
+
     public convenience init(
         artifact: Artifact, context: LoadContext
     ) throws(ModelLoadError) {

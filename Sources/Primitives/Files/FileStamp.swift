@@ -8,7 +8,7 @@
 public struct FileStamp: Equatable, Sendable {
     private let device: UInt64
     private let inode: UInt64
-    private let byteCount: Int64
+    public let byteCount: Int64
     private let seconds: Int
     private let nanoseconds: Int
 

@@ -22,6 +22,13 @@ extension Span<UInt8> {
     }
 }
 
+extension [UInt8] {
+    /// A copy of the bytes.
+    public init(copying bytes: Span<UInt8>) {
+        self = bytes.withUnsafeBufferPointer { [UInt8]($0) }
+    }
+}
+
 extension AlignedMemory {
     /// Copies bytes into the block; the range is checked.
     public func write(_ bytes: Span<UInt8>, to offset: Int) {

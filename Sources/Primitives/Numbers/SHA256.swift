@@ -44,12 +44,15 @@ public enum SHA256 {
         public func hash(into hasher: inout Hasher) { hasher.combine(words.0) }
     }
 
+    /// Section 5.3.3.
+    static let initialState: SIMD8<UInt32> = [
+        0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c,
+        0x1f83_d9ab, 0x5be0_cd19,
+    ]
+
     /// The digest of all of `bytes`.
     public static func digest(_ bytes: Span<UInt8>) -> Digest {
-        var state: SIMD8<UInt32> = [
-            0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c,
-            0x1f83_d9ab, 0x5be0_cd19,
-        ]
+        var state = initialState
         var block = InlineArray<16, UInt32>(repeating: 0)
         // Section 5.1.1: a one bit, zeros, and the length in bits in the last 8 bytes.
         let blockCount = (bytes.count + 8) / 64 + 1
@@ -70,6 +73,10 @@ public enum SHA256 {
             }
             compress(&block, &state)
         }
+        return digest(of: state)
+    }
+
+    static func digest(of state: SIMD8<UInt32>) -> Digest {
         func pair(_ index: Int) -> UInt64 {
             UInt64(state[index]) << 32 | UInt64(state[index + 1])
         }
@@ -82,7 +89,7 @@ public enum SHA256 {
     }
 
     /// Section 6.2.2; the schedule is made in place, sixteen words at a time.
-    private static func compress(
+    static func compress(
         _ block: inout InlineArray<16, UInt32>, _ state: inout SIMD8<UInt32>
     ) {
         var (a, b, c, d) = (state[0], state[1], state[2], state[3])

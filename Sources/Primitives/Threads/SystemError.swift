@@ -19,3 +19,10 @@ public struct SystemError: Error, Sendable, CustomStringConvertible {
 
     public var description: String { "\(call): \(reason)" }
 }
+
+extension SystemError {
+    /// ENOTDIR
+    public static let notAFolder: Int32 = ENOTDIR
+    /// EEXIST
+    public static let exists: Int32 = EEXIST
+}

@@ -45,4 +45,16 @@ public final class Wakeup: Sendable {
         var value: UInt64 = 0
         while read(descriptor, &value, 8) < 0, errno == EINTR {}
     }
+
+    /// Waits until it is raised or another descriptor is readable, `timeoutMilliseconds` at most (-1:
+    /// without end). Takes nothing.
+    public func wait(orReadable other: Int32 = -1, timeoutMilliseconds: Int32) {
+        var polled: InlineArray<2, pollfd> = [
+            pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0),
+            // A negative descriptor is left out (poll(2)).
+            pollfd(fd: other, events: Int16(POLLIN), revents: 0),
+        ]
+        var span = polled.mutableSpan
+        span.withUnsafeMutableBufferPointer { _ = poll($0.baseAddress, 2, timeoutMilliseconds) }
+    }
 }

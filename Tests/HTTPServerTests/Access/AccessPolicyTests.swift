@@ -1,3 +1,4 @@
+import HTTP
 import HTTPServer
 import Primitives
 import Testing
@@ -149,12 +150,16 @@ private func examplePolicy() throws -> AccessPolicy {
 
 @Test func healthIsOpenAndTheRestIsNot() {
     for route in Route.allCases {
-        let expected: AccessScope? =
-            switch route {
-            case .predict, .models, .model, .index: .predict
-            case .metrics: .metrics
-            case .health, .live, .ready, .unknown, .malformed: nil
-            }
-        #expect(route.scope == expected)
+        for method in HTTPMethod.allCases {
+            let expected: AccessScope? =
+                switch route {
+                case .predict, .models, .model, .index: .predict
+                case .version: method == .put || method == .delete ? .admin : .predict
+                case .load, .unload, .rollback, .label: .admin
+                case .metrics: .metrics
+                case .health, .live, .ready, .unknown, .malformed: nil
+                }
+            #expect(route.scope(method) == expected)
+        }
     }
 }

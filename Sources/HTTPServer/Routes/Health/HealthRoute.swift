@@ -9,8 +9,8 @@ extension ServerLoop {
         answer(connection, exchange)
     }
 
-    /// `GET /readyz`: 200 when every model is loaded or has failed for good and at least one answers;
-    /// 503 before that and from the first signal to stop.
+    /// `GET /readyz`: 200 when the first pass over the models is done, every required one answers and
+    /// at least one does; 503 before that and from the first signal to stop.
     func answerReadiness(_ connection: Connection, _ exchange: Exchange) {
         if shared.isDraining {
             answer(connection, exchange, Refusal(503, "draining", "the server is stopping"))
@@ -19,9 +19,15 @@ extension ServerLoop {
             body.append("{\"status\": \"ready\"}\n")
             answer(connection, exchange)
         } else {
+            var reason = "models are still loading"
+            if catalog.snapshot.isComplete {
+                reason =
+                    catalog.snapshot.missing.map { "model '\($0)' is required and not ready" }
+                    ?? "no model is ready"
+            }
             answer(
                 connection, exchange,
-                Refusal(503, "not_ready", "models are still loading", retryAfterSeconds: 1))
+                Refusal(503, "not_ready", reason, retryAfterSeconds: 1))
         }
     }
 
@@ -32,6 +38,9 @@ extension ServerLoop {
             ("POST /predict?model={name}", "the same"),
             ("GET /models", "what is served"),
             ("GET /models/{name}", "signature, versions and a sample input of a model"),
+            ("PUT /models/{name}/versions/{v}", "upload a version; DELETE removes one"),
+            ("POST /models/{name}/load, /unload, /rollback", "change what is served"),
+            ("PUT /models/{name}/labels/{label}", "move a label; DELETE removes it"),
             ("GET /healthz, /livez, /readyz", "health"),
             ("GET /metrics", "Prometheus metrics"),
         ]

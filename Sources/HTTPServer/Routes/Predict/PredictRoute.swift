@@ -134,10 +134,17 @@ extension ServerLoop {
         _ match: RouteMatch, _ bytes: Span<UInt8>
     ) throws(Refusal) -> ModelVersion {
         let model = try findModel(match, bytes)
+        if let label = match.label { return try findLabel(model, label, bytes) }
         guard let wanted = match.version else {
+            if let canary = model.canary, takesCanary(canary, bytes) { return canary.version }
             if let version = model.defaultVersion { return version }
-            throw unavailable(model, model.versions[model.versions.count - 1])
+            guard let last = model.versions.last else {
+                throw Refusal(404, "model_not_found", "model '\(model.name)' has no version")
+            }
+            throw unavailable(model, last)
         }
+        // A version may be named by its label, too; the two never look alike.
+        if let version = model.version(labelled: bytes.extracting(wanted)) { return version }
         let version = try findVersion(model, wanted, bytes)
         guard let ready = version.state.ready else { throw unavailable(model, version) }
         return ready
@@ -158,6 +165,10 @@ extension ServerLoop {
         _ model: RegisteredModel, _ version: RegisteredModel.Version
     ) -> Refusal {
         switch version.state {
+        case .found, .draining:
+            Refusal(
+                503, "model_not_loaded",
+                "model '\(model.name)' version \(version.version) is not loaded")
         case .failed(let reason):
             Refusal(
                 503, "model_failed",
@@ -168,6 +179,32 @@ extension ServerLoop {
                 "model '\(model.name)' version \(version.version) is \(version.state.name)",
                 retryAfterSeconds: 1)
         }
+    }
+
+    /// The ready version that a label stands at.
+    private func findLabel(
+        _ model: RegisteredModel, _ label: Range<Int>, _ bytes: Span<UInt8>
+    ) throws(Refusal) -> ModelVersion {
+        if let version = model.version(labelled: bytes.extracting(label)) { return version }
+        if let decoded = Router.decoded(bytes, label),
+            let version = model.version(labelled: decoded.span)
+        {
+            return version
+        }
+        let known = model.labels.map(\.label).joined(separator: ", ")
+        throw Refusal(
+            404, "label_not_found",
+            "no version of model '\(model.name)' has the label '\(Router.shown(bytes, label))'"
+                + (known.isEmpty ? "" : "; its labels are \(known)"))
+    }
+
+    /// Whether a request without version and label goes to the canary: by its sticky field, else by
+    /// chance.
+    private func takesCanary(_ canary: CanaryRoute, _ bytes: Span<UInt8>) -> Bool {
+        if let name = canary.stickyHeader, let value = head.value(of: name.span, in: bytes) {
+            return canary.takes(key: bytes.extracting(value))
+        }
+        return canary.takes(random: nextRandom())
     }
 
     private static func equal(_ text: String, _ bytes: Span<UInt8>, _ range: Range<Int>) -> Bool {
@@ -185,9 +222,10 @@ extension ServerLoop {
         _ version: ModelVersion, _ bytes: Span<UInt8>, _ name: Range<Int>
     ) throws(Refusal) -> Int {
         let outputs = version.signature.outputs
+        let answered = catalog.served(version).presentation.answered
         let decoded = Router.decoded(bytes, name).map { String(decoding: $0, as: UTF8.self) } ?? ""
-        guard let index = outputs.firstIndex(where: { $0.name == decoded }) else {
-            let names = outputs.map(\.name).joined(separator: ", ")
+        guard let index = answered.first(where: { outputs[$0].name == decoded }) else {
+            let names = answered.map { outputs[$0].name }.joined(separator: ", ")
             throw Refusal(
                 400, "unknown_output",
                 "model '\(version.name)' has no output '\(Router.shown(bytes, name))'; it has \(names)"
@@ -198,8 +236,10 @@ extension ServerLoop {
 
     /// A NumPy file holds one array: a model with several needs one to be chosen.
     private func checkSingleOutput(_ version: ModelVersion) throws(Refusal) {
-        guard catalog.served(version).presentation.defaultOutput == nil else { return }
-        let names = version.signature.outputs.map(\.name).joined(separator: ", ")
+        let presentation = catalog.served(version).presentation
+        guard presentation.defaultOutput == nil else { return }
+        let names = presentation.answered.map { version.signature.outputs[$0].name }
+            .joined(separator: ", ")
         throw Refusal(
             400, "output_required",
             "a NumPy file holds one array and model '\(version.name)' has several outputs: choose "

@@ -17,8 +17,8 @@ extension Presentation {
                 if results.columns[scores].elementsPerRow > 0 { buffer.append(UInt8(ascii: ",")) }
                 results.appendCSV(scores, row: row, to: &buffer)
             case .members:
-                for index in 0..<signature.outputs.count {
-                    if index > 0 { buffer.append(UInt8(ascii: ",")) }
+                for (place, index) in answered.enumerated() {
+                    if place > 0 { buffer.append(UInt8(ascii: ",")) }
                     results.appendCSV(index, row: row, to: &buffer)
                 }
             }
@@ -45,9 +45,9 @@ extension Presentation {
                 appendNames(signature.outputs[scores].name, column, to: &buffer)
             }
         case .members:
-            for (index, output) in signature.outputs.enumerated() {
-                if index > 0 { buffer.append(UInt8(ascii: ",")) }
-                appendNames(output.name, results.columns[index], to: &buffer)
+            for (place, index) in answered.enumerated() {
+                if place > 0 { buffer.append(UInt8(ascii: ",")) }
+                appendNames(signature.outputs[index].name, results.columns[index], to: &buffer)
             }
         }
         buffer.append("\r\n")

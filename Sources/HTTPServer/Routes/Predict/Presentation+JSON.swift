@@ -19,8 +19,8 @@ extension Presentation {
                 buffer.append(UInt8(ascii: "}"))
             case .members:
                 buffer.append(UInt8(ascii: "{"))
-                for index in 0..<signature.outputs.count {
-                    if index > 0 { buffer.append(UInt8(ascii: ",")) }
+                for (place, index) in answered.enumerated() {
+                    if place > 0 { buffer.append(UInt8(ascii: ",")) }
                     buffer.append(memberBytes[index])
                     results.appendJSON(index, row: row, to: &buffer)
                 }

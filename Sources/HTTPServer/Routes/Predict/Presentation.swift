@@ -29,20 +29,28 @@ public struct Presentation: Sendable {
     let jsonPrefix: [UInt8]
     /// Each label as JSON.
     let labelBytes: [[UInt8]]
+    /// The outputs that are answered, in this order.
+    let answered: [Int]
     /// `"out1":`, for each output.
     let memberBytes: [[UInt8]]
     /// The integer the model gives for each class, when its classes are integers other than 0, 1, ….
     private let classValues: [Int64]?
 
     /// `labels` are those of `model.json`, `classLabels` what the model itself calls its classes
-    /// (integers as text); either may be empty. `labels` win, when they are as many.
+    /// (integers as text); either may be empty. `labels` win, when they are as many. `outputs` are the
+    /// names of those that are answered; empty: all.
     public init(
         model: String, version: String, signature: Signature, labels: [String] = [],
-        classLabels: [String] = []
+        classLabels: [String] = [], outputs: [String] = []
     ) {
         self.signature = signature
         self.labels = labels.isEmpty ? classLabels : labels
-        form = Self.form(signature, classCount: self.labels.count)
+        let chosen = outputs.compactMap { name in
+            signature.outputs.firstIndex { $0.name == name }
+        }
+        answered = chosen.isEmpty ? Array(signature.outputs.indices) : chosen
+        form = Self.form(
+            Self.form(signature, classCount: self.labels.count), answering: answered)
         let values = classLabels.compactMap { Int64($0) }
         let isKnown = !values.isEmpty && values.count == self.labels.count
         classValues = isKnown && values.count == classLabels.count ? values : nil
@@ -130,6 +138,16 @@ public struct Presentation: Sendable {
             if isLabel(1), isScores(0) { return .classes(label: 1, scores: 0) }
             return .members
         default: return .members
+        }
+    }
+
+    /// A form that shows no other outputs than those that are answered.
+    private static func form(_ form: Form, answering answered: [Int]) -> Form {
+        switch form {
+        case .classes(nil, let scores) where answered == [scores]: form
+        case .classes(let label?, let scores) where Set(answered) == [label, scores]: form
+        case .output, .classes, .members:
+            answered.count == 1 ? .output(answered[0]) : .members
         }
     }
 
