@@ -62,6 +62,12 @@ private final class CastStep<From: BitwiseCopyable, To: BitwiseCopyable>: Step {
         self.convert = convert
     }
 
+    @_specialize(where From == Double, To == Float)
+    @_specialize(where From == Int64, To == Float)
+    @_specialize(where From == Int32, To == Float)
+    @_specialize(where From == Float, To == Double)
+    @_specialize(where From == Int32, To == Int64)
+    @_specialize(where From == Int64, To == Int32)
     func run(_ workspace: Workspace) {
         let source = workspace.span(x, as: From.self)
         var target = workspace.mutableSpan(y, as: To.self)

@@ -71,6 +71,9 @@ private final class ClipStep<T: Number>: Step {
         (self.x, self.y, self.low, self.high) = (x, y, low, high)
     }
 
+    @_specialize(where T == Double)
+    @_specialize(where T == Int64)
+    @_specialize(where T == Int32)
     func run(_ workspace: Workspace) {
         let source = workspace.span(x, as: T.self)
         var target = workspace.mutableSpan(y, as: T.self)

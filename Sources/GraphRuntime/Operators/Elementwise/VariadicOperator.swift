@@ -89,6 +89,9 @@ private final class AccumulateStep<T: Number>: Step {
         (self.places, self.function) = (places, function)
     }
 
+    @_specialize(where T == Float)
+    @_specialize(where T == Double)
+    @_specialize(where T == Int64)
     func run(_ workspace: Workspace) {
         let source = workspace.span(places.a, as: T.self)
         var target = workspace.mutableSpan(places.y, as: T.self)

@@ -48,6 +48,10 @@ private final class ChoiceStep<T: Word>: Step {
 
     init(_ places: PairPlaces, wanted: UInt8) { (self.places, self.wanted) = (places, wanted) }
 
+    @_specialize(where T == UInt8)
+    @_specialize(where T == UInt16)
+    @_specialize(where T == UInt32)
+    @_specialize(where T == UInt64)
     func run(_ workspace: Workspace) {
         let condition = workspace.span(places.a, as: UInt8.self)
         let source = workspace.span(places.b, as: T.self)

@@ -63,6 +63,10 @@ private final class ConcatStep<T: Word>: Step {
         (self.parts, self.y, self.outer) = (parts, y, outer)
     }
 
+    @_specialize(where T == UInt8)
+    @_specialize(where T == UInt16)
+    @_specialize(where T == UInt32)
+    @_specialize(where T == UInt64)
     func run(_ workspace: Workspace) {
         guard outer > 0 else { return }
         var target = workspace.mutableSpan(y, as: T.self)

@@ -54,6 +54,10 @@ private final class GatherStep<T: Word>: Step {
         (self.x, self.indices, self.y, self.sizes) = (x, indices, y, sizes)
     }
 
+    @_specialize(where T == UInt8)
+    @_specialize(where T == UInt16)
+    @_specialize(where T == UInt32)
+    @_specialize(where T == UInt64)
     func run(_ workspace: Workspace) throws(OperatorFailure) {
         let source = workspace.span(x, as: T.self)
         var target = workspace.mutableSpan(y, as: T.self)

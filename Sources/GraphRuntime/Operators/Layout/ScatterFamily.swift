@@ -163,6 +163,9 @@ enum UpdateStep {
             (self.reduction, self.place) = (reduction, place)
         }
 
+        @_specialize(where T == Float)
+        @_specialize(where T == Double)
+        @_specialize(where T == Int64)
         func run(_ workspace: Workspace) throws(OperatorFailure) {
             for update in 0..<count {
                 let target = try place(update, workspace)

@@ -113,6 +113,10 @@ private final class GemmStep<T: Number>: Step {
         (cRowStride, cColumnStride) = (strides?[0] ?? 0, strides?[1] ?? 0)
     }
 
+    @_specialize(where T == Float)
+    @_specialize(where T == Double)
+    @_specialize(where T == Int64)
+    @_specialize(where T == Int32)
     func run(_ workspace: Workspace) {
         let left = workspace.span(a, as: T.self)
         let right = workspace.span(b, as: T.self)

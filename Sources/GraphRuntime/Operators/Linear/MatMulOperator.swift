@@ -90,6 +90,10 @@ private final class MatMulStep<T: Number>: Step {
         self.loop = loop
     }
 
+    @_specialize(where T == Float)
+    @_specialize(where T == Double)
+    @_specialize(where T == Int64)
+    @_specialize(where T == Int32)
     func run(_ workspace: Workspace) {
         var position = StridedLoop.Position()
         var matrix = 0

@@ -26,6 +26,8 @@ final class NormalizeStep<T: Number & BinaryFloatingPoint>: Step {
         (self.mean, self.inverse) = (mean, inverse)
     }
 
+    @_specialize(where T == Float)
+    @_specialize(where T == Double)
     func run(_ workspace: Workspace) {
         let source = workspace.span(x, as: T.self)
         for row in 0..<rows {

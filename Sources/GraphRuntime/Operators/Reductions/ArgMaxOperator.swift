@@ -86,6 +86,9 @@ private final class ArgMaxStep<T: Number>: Step {
         (self.selectsLast, self.findsLeast) = (selectsLast, findsLeast)
     }
 
+    @_specialize(where T == Float)
+    @_specialize(where T == Double)
+    @_specialize(where T == Int64)
     func run(_ workspace: Workspace) {
         let source = workspace.span(x, as: T.self)
         var target = workspace.mutableSpan(y, as: Int64.self)

@@ -72,6 +72,9 @@ private final class CumulativeStep<T: Number>: Step {
         (self.isExclusive, self.isReverse) = (isExclusive, isReverse)
     }
 
+    @_specialize(where T == Float)
+    @_specialize(where T == Double)
+    @_specialize(where T == Int64)
     func run(_ workspace: Workspace) {
         let source = workspace.span(x, as: T.self)
         var target = workspace.mutableSpan(y, as: T.self)

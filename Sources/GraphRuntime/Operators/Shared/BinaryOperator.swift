@@ -48,6 +48,10 @@ private final class BinaryStep<T: Number>: Step {
         self.loop = loop
     }
 
+    @_specialize(where T == Float)
+    @_specialize(where T == Double)
+    @_specialize(where T == Int64)
+    @_specialize(where T == Int32)
     func run(_ workspace: Workspace) {
         let left = workspace.span(a, as: T.self)
         let right = workspace.span(b, as: T.self)

@@ -61,6 +61,11 @@ where A: BitwiseCopyable & Sendable, B: BitwiseCopyable & Sendable, Y: BitwiseCo
         self.function = function
     }
 
+    @_specialize(where A == Float, B == Float, Y == Float)
+    @_specialize(where A == Double, B == Double, Y == Double)
+    @_specialize(where A == Float, B == Float, Y == UInt8)
+    @_specialize(where A == Int64, B == Int64, Y == UInt8)
+    @_specialize(where A == UInt8, B == UInt8, Y == UInt8)
     func run(_ workspace: Workspace) {
         let left = workspace.span(places.a, as: A.self)
         let right = workspace.span(places.b, as: B.self)

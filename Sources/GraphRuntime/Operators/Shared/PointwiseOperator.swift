@@ -65,6 +65,11 @@ final class MapStep<X: BitwiseCopyable & Sendable, Y: BitwiseCopyable & Sendable
         self.function = function
     }
 
+    @_specialize(where X == Float, Y == Float)
+    @_specialize(where X == Double, Y == Double)
+    @_specialize(where X == Float, Y == UInt8)
+    @_specialize(where X == UInt32, Y == UInt32)
+    @_specialize(where X == UInt64, Y == UInt64)
     func run(_ workspace: Workspace) {
         let source = workspace.span(x, as: X.self)
         var target = workspace.mutableSpan(y, as: Y.self)

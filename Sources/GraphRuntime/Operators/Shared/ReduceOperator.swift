@@ -140,6 +140,10 @@ private final class ReduceStep<T: Number>: Step {
         (self.outer, self.inner, self.count) = (outer, inner, count)
     }
 
+    @_specialize(where T == Float)
+    @_specialize(where T == Double)
+    @_specialize(where T == Int64)
+    @_specialize(where T == Int32)
     func run(_ workspace: Workspace) {
         let source = workspace.span(x, as: T.self)
         var target = workspace.mutableSpan(y, as: T.self)

@@ -81,6 +81,8 @@ private final class UnaryIntegerStep<T: Number>: Step {
         (self.x, self.y) = (x, y)
     }
 
+    @_specialize(where T == Int64)
+    @_specialize(where T == Int32)
     func run(_ workspace: Workspace) {
         let source = workspace.span(x, as: T.self)
         var target = workspace.mutableSpan(y, as: T.self)

@@ -247,6 +247,8 @@ final class ConvLoopStep<T: Number>: Step {
 
     init(_ plan: ConvPlan) { self.plan = plan }
 
+    @_specialize(where T == Float)
+    @_specialize(where T == Double)
     func run(_ workspace: Workspace) {
         let weights = workspace.span(plan.w, as: T.self)
         let k = plan.channels * plan.taps

@@ -119,6 +119,9 @@ private final class PoolStep<T: Number>: Step {
         self.isColumnMajor = isColumnMajor
     }
 
+    @_specialize(where T == Float)
+    @_specialize(where T == Double)
+    @_specialize(where T == UInt8)
     func run(_ workspace: Workspace) {
         let planes = x.shape[0] * x.shape[1]
         let inSize = depth.size * height.size * width.size
