@@ -114,7 +114,8 @@ let package = Package(
         .testTarget(name: "HTTPTests", dependencies: ["Primitives", "HTTP", "CNghttp2"]),
         .testTarget(name: "TLSTests", dependencies: ["Primitives", "COpenSSL", "TLS"]),
         .testTarget(
-            name: "ServingTests", dependencies: ["Primitives", "Telemetry", "Models", "Serving"]),
+            name: "ServingTests",
+            dependencies: ["Primitives", "Telemetry", "IO", "Models", "Serving"]),
         .testTarget(
             name: "KernelsTests",
             dependencies: ["Primitives", "Kernels", "KernelsPortable", "KernelsV3"]),

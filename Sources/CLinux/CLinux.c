@@ -3,10 +3,12 @@
 
 #include <malloc.h>
 #include <pthread.h>
+#include <poll.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 int martlet_accept4(int listener, struct sockaddr *address, socklen_t *length, int flags) {
@@ -34,6 +36,15 @@ int martlet_cpu_level(void) {
 #endif
     return 1;
 }
+
+int martlet_wait_readable(int descriptor, int64_t nanoseconds) {
+    struct pollfd entry = {.fd = descriptor, .events = POLLIN};
+    struct timespec time = {.tv_sec = nanoseconds / 1000000000, .tv_nsec = nanoseconds % 1000000000};
+    return ppoll(&entry, 1, &time, NULL);
+}
+
+// On Linux a nice value belongs to a thread, and `who` 0 is the calling one.
+void martlet_set_thread_nice(int nice) { setpriority(PRIO_PROCESS, 0, nice); }
 
 void martlet_lower_thread_priority(void) {
     struct sched_param param = {0};

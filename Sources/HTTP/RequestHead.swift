@@ -35,6 +35,10 @@ public struct RequestHead: Sendable {
     public internal(set) var authorization: Range<Int>?
     /// Empty when the field is repeated: no origin is.
     public internal(set) var origin: Range<Int>?
+    /// `X-Request-Timeout-Ms`, `X-Request-Priority` and `X-Retry-Ticket`; empty when repeated.
+    public internal(set) var requestTimeout: Range<Int>?
+    public internal(set) var requestPriority: Range<Int>?
+    public internal(set) var retryTicket: Range<Int>?
 
     public init() { fields.reserveCapacity(32) }
 
@@ -56,6 +60,9 @@ public struct RequestHead: Sendable {
         acceptEncoding = nil
         authorization = nil
         origin = nil
+        requestTimeout = nil
+        requestPriority = nil
+        retryTicket = nil
     }
 
     /// The value of the first field with this name, given in lower case.

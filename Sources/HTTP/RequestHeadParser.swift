@@ -203,6 +203,12 @@ public struct RequestHeadParser: Sendable {
             // RFC 9110 section 8.6: a repeated or list value may be refused, and is.
             guard head.contentLength == nil else { throw .badContentLength }
             head.contentLength = try Self.decimal(bytes, field.value)
+        case 14 where Ascii.equalsIgnoringCase(bytes, field.name, "x-retry-ticket"):
+            head.retryTicket = head.retryTicket == nil ? field.value : 0..<0
+        case 18 where Ascii.equalsIgnoringCase(bytes, field.name, "x-request-priority"):
+            head.requestPriority = head.requestPriority == nil ? field.value : 0..<0
+        case 20 where Ascii.equalsIgnoringCase(bytes, field.name, "x-request-timeout-ms"):
+            head.requestTimeout = head.requestTimeout == nil ? field.value : 0..<0
         case 15 where Ascii.equalsIgnoringCase(bytes, field.name, "accept-encoding"):
             head.acceptEncoding = head.acceptEncoding == nil ? field.value : 0..<0
         case 16 where Ascii.equalsIgnoringCase(bytes, field.name, "content-encoding"):

@@ -1,7 +1,7 @@
 /// The fields that answers have, with their two spellings.
 public enum ResponseField: UInt8, Sendable, CaseIterable {
     case contentType, contentLength, contentEncoding, date, vary, allow, acceptEncoding
-    case retryAfter, wwwAuthenticate
+    case retryAfter, retryAfterMilliseconds, retryTicket, wwwAuthenticate
     case allowOrigin, allowCredentials, exposeHeaders, allowMethods, allowHeaders, maxAge
 
     /// In lower case, as HTTP/2 wants it (RFC 9113 section 8.2).
@@ -15,6 +15,8 @@ public enum ResponseField: UInt8, Sendable, CaseIterable {
         case .allow: "allow"
         case .acceptEncoding: "accept-encoding"
         case .retryAfter: "retry-after"
+        case .retryAfterMilliseconds: "x-retry-after-ms"
+        case .retryTicket: "x-retry-ticket"
         case .wwwAuthenticate: "www-authenticate"
         case .allowOrigin: "access-control-allow-origin"
         case .allowCredentials: "access-control-allow-credentials"
@@ -36,6 +38,8 @@ public enum ResponseField: UInt8, Sendable, CaseIterable {
         case .allow: "Allow: "
         case .acceptEncoding: "Accept-Encoding: "
         case .retryAfter: "Retry-After: "
+        case .retryAfterMilliseconds: "X-Retry-After-Ms: "
+        case .retryTicket: "X-Retry-Ticket: "
         case .wwwAuthenticate: "WWW-Authenticate: "
         case .allowOrigin: "Access-Control-Allow-Origin: "
         case .allowCredentials: "Access-Control-Allow-Credentials: "

@@ -16,6 +16,10 @@ public struct ResponseHead: Sendable {
     public var acceptEncoding: StaticString?
     /// Whole seconds, on 503 and 429.
     public var retryAfterSeconds: Int?
+    /// The same in milliseconds, for clients that can wait less than a second (`X-Retry-After-Ms`).
+    public var retryAfterMilliseconds: Int?
+    /// What shows that a client comes back when it was told to (`X-Retry-Ticket`).
+    public var retryTicket: RetryTicket?
     /// What a 401 asks for, and a 403 says (RFC 6750 section 3).
     public var wwwAuthenticate: StaticString?
     /// What a page of another origin may do with the answer.
@@ -51,6 +55,13 @@ public struct ResponseHead: Sendable {
         if let allow { Self.visit(.allow, allow, body) }
         if let acceptEncoding { Self.visit(.acceptEncoding, acceptEncoding, body) }
         if let retryAfterSeconds { Self.visit(.retryAfter, decimal: retryAfterSeconds, body) }
+        if let retryAfterMilliseconds {
+            Self.visit(.retryAfterMilliseconds, decimal: retryAfterMilliseconds, body)
+        }
+        if let retryTicket {
+            let text = retryTicket.text
+            body(.retryTicket, text.span)
+        }
         if let wwwAuthenticate { Self.visit(.wwwAuthenticate, wwwAuthenticate, body) }
         if let crossOrigin {
             body(.allowOrigin, crossOrigin.allowOrigin.span)

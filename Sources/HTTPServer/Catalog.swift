@@ -8,6 +8,8 @@ final class ServedVersion {
     let presentation: Presentation
     /// The row shapes of the inputs when the model fixes them.
     let staticRowShapes: [[Int]]?
+    /// How its rows are padded, if they are.
+    let padding: PaddedRows?
 
     init(_ version: ModelVersion) {
         self.version = version
@@ -18,6 +20,7 @@ final class ServedVersion {
         staticRowShapes =
             version.hasStaticRows
             ? version.signature.inputs.map { version.signature.rowShape(of: $0) } : nil
+        padding = version.configuration.batching.padding.map { PaddedRows($0, version.signature) }
     }
 }
 

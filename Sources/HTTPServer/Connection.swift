@@ -55,6 +55,8 @@ final class Connection {
     var countsTowardsLimit = false
     /// The client address whose limit it counts towards, or 0.
     var countedPeer: UInt64 = 0
+    /// The client address it came from, as a number; 0 for a Unix socket.
+    var peer: UInt64 = 0
     /// Uploads whose bytes are arriving; almost always empty.
     var uploads: [Upload] = []
     /// Only somebody on this machine, or whom the operator lets in, can have opened it.

@@ -9,6 +9,10 @@ struct Refusal: Error {
     var message: String
     var allow: StaticString?
     var retryAfterSeconds: Int?
+    var retryAfterMilliseconds: Int?
+    var retryTicket: RetryTicket?
+    /// Where the time of a late request went.
+    var spent: SpentTime?
     /// What a 401 or 403 says of the credentials it wants.
     var wwwAuthenticate: StaticString?
     /// The limit the request ran into, for the metric.
@@ -47,12 +51,17 @@ struct Refusal: Error {
         limit = LimitHit(refusal)
     }
 
-    /// `{"error": {"code": …, "message": …}}`
+    /// `{"error": {"code": …, "message": …}}`, with times where there are any.
     func appendBody(to buffer: inout ByteBuffer) {
         buffer.append("{\"error\": {\"code\": ")
         buffer.appendJSON(string: code)
         buffer.append(", \"message\": ")
         buffer.appendJSON(string: message)
+        if let retryAfterMilliseconds {
+            buffer.append(", \"retry_after_ms\": ")
+            buffer.append(decimal: retryAfterMilliseconds)
+        }
+        spent?.append(to: &buffer)
         buffer.append("}}\n")
     }
 }

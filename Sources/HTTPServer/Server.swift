@@ -17,7 +17,7 @@ public final class Server {
     public private(set) var listeners: [ListenerConfiguration] = []
 
     private let configuration: ServerConfiguration
-    private let shared = SharedState()
+    private let shared: SharedState
     private let accessStore: AccessStore
     private let log: Log
     private let pool: ComputePool
@@ -59,13 +59,15 @@ public final class Server {
         let accessStore = access.store
         self.configuration = configuration
         self.accessStore = accessStore
+        shared = SharedState(limits: configuration.limits)
         self.log = log
         metrics = ServerMetrics(
             routes: Route.allCases.map(\.label), statuses: HTTPStatus.all,
-            loopCount: configuration.loopCount, workerCount: configuration.workerCount)
+            loopCount: configuration.loopCount, workerCount: configuration.workerCount + 1)
         registry = Registry(defaultName: models.defaultName)
         pool = try ComputePool(
-            workerCount: configuration.workerCount, firstThread: configuration.loopCount)
+            workerCount: configuration.workerCount, firstThread: configuration.loopCount,
+            limits: configuration.limits)
         var mailboxes: [Mailbox<LoopMessage>] = []
         for _ in 0..<configuration.loopCount { mailboxes.append(try Mailbox()) }
         self.mailboxes = mailboxes
@@ -129,10 +131,14 @@ public final class Server {
     }
 
     private func startLoops() throws(SystemError) {
-        for number in 0..<configuration.workerCount {
+        for number in 0..<pool.workerCount {
             let pool = pool
+            let nice = number < pool.regularCount ? configuration.workerNice : 0
             workerThreads.append(
-                try Thread(name: "compute-\(number)") { pool.runWorker(number) })
+                try Thread(name: "compute-\(number)") {
+                    if nice > 0 { Thread.giveWay(nice: nice) }
+                    pool.runWorker(number)
+                })
         }
         for number in 0..<configuration.loopCount {
             let start = LoopStart(

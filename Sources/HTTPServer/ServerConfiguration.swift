@@ -41,6 +41,8 @@ public struct ServerConfiguration: Sendable {
     public var loopCount = 1
     /// Compute workers for dear models.
     public var workerCount = 1
+    /// How much the workers give way to the loops when both want a processor (nice, 0 to 19).
+    public var workerNice = 0
     /// A batch that is expected to take no longer than this runs on the loop.
     public var inlineMicroseconds = 200
     public var limits = Limits.standard

@@ -1,8 +1,6 @@
 import HTTP
 import IO
-import Models
 import Primitives
-import Serving
 import Telemetry
 
 extension ServerLoop {
@@ -140,68 +138,10 @@ extension ServerLoop {
             status: refusal.status, contentType: "application/json", contentLength: body.count)
         response.allow = refusal.allow
         response.retryAfterSeconds = refusal.retryAfterSeconds
+        response.retryAfterMilliseconds = refusal.retryAfterMilliseconds
+        response.retryTicket = refusal.retryTicket
         response.wwwAuthenticate = refusal.wwwAuthenticate
         response.acceptEncoding = refusal.acceptEncoding
         answer(connection, exchange, response)
-    }
-
-    // MARK: Batches
-
-    /// Answers every request of a batch that was computed or refused.
-    func answer(_ batch: OpenBatch) {
-        let served = catalog.served(batch.version)
-        let end = MonotonicClock.nanoseconds
-        for index in batch.tickets.indices {
-            let ticket = batch.tickets[index]
-            // A client that left is not there any more; its slot has another generation.
-            guard !ticket.isCancelled, let connection = connections[ticket.connection] else {
-                continue
-            }
-            let exchange = Exchange(
-                sequence: ticket.sequence, notes: ExchangeNotes(rawValue: ticket.notes))
-            if let refusal = refusal(of: batch, ticket) {
-                answer(connection, exchange, refusal)
-                continue
-            }
-            let results = TensorBatch(
-                columns: batch.outputs, rowStart: ticket.rowStart, rowCount: ticket.rowCount)
-            body.removeAll()
-            let format = exchange.notes.format
-            served.presentation.encode(
-                results: results, format: format, output: exchange.notes.output, into: &body)
-            answer(connection, exchange, contentType: format.contentType)
-            copyToShadow(batch, ticket)
-            batch.version.metrics.recordTotal(
-                thread: number, nanoseconds: end &- ticket.parsedNanoseconds)
-        }
-    }
-
-    /// Lets a shadow version of the model have a copy of an answered request, by its share.
-    private func copyToShadow(_ batch: OpenBatch, _ ticket: Ticket) {
-        guard let route = catalog.shadow(of: batch.version), route.version !== batch.version,
-            route.takes(random: nextRandom())
-        else { return }
-        shadow.add(batch, ticket, to: route.version)
-    }
-
-    private func refusal(of batch: OpenBatch, _ ticket: Ticket) -> Refusal? {
-        let version = batch.version
-        if case .refused(let seconds) = batch.outcome {
-            version.metrics.recordRejection(thread: number, .queueFull)
-            return Refusal(
-                503, "queue_full",
-                "model '\(version.name)' has more waiting requests than its queue takes",
-                retryAfterSeconds: seconds)
-        }
-        guard let failure = ticket.failure else { return nil }
-        switch failure.kind {
-        case .badInput:
-            version.metrics.recordRejection(thread: number, .badInput)
-            return Refusal(400, "bad_input", failure.description)
-        case .failed:
-            version.metrics.recordRejection(thread: number, .failed)
-            return Refusal(
-                500, "model_failed", "model '\(version.name)' failed: \(failure.description)")
-        }
     }
 }

@@ -42,7 +42,9 @@ extension ServerLoop {
     /// The client sends nothing more. Half of a request is nothing to answer; whole ones still are.
     private func peerFinished(_ connection: Connection) {
         connection.isPeerFinished = true
-        if connection.outstanding == 0, !connection.hasOutput {
+        // The rest of an upload will not come, so its answer has nobody who waits for it.
+        let isCut = !connection.uploads.isEmpty
+        if isCut || (connection.outstanding == 0 && !connection.hasOutput) {
             close(connection)
         } else {
             settle(connection)
@@ -273,6 +275,12 @@ extension ServerLoop {
             answer(connection, exchange, refusal)
             return
         }
+        if match.route == .predict, shared.quota.isOn,
+            let refusal = overQuota(connection, decision)
+        {
+            answer(connection, exchange, refusal)
+            return
+        }
         if head.method == .options {
             answerOptions(connection, exchange, match.route)
             return
@@ -310,6 +318,24 @@ extension ServerLoop {
                 Refusal(404, "not_found", "nothing is at \(path); GET / lists what is"))
         case .malformed: preconditionFailure("a routed request is well-formed")
         }
+    }
+
+    /// A client that asks more often than it may (`Limits.clientRequestsPerSecond`): it is told apart by
+    /// the name of its credential, else by its address.
+    private func overQuota(_ connection: Connection, _ decision: AccessDecision) -> Refusal? {
+        var client = connection.peer
+        if case .allowed(let name?) = decision {
+            client = UInt64(bitPattern: Int64(name.hashValue))
+        }
+        guard let wait = shared.quota.take(client, now: nowNanoseconds) else { return nil }
+        metrics.count(loop: number, .clientLimited)
+        var refusal = Refusal(
+            429, "client_limit",
+            "this client may ask \(limits.clientRequestsPerSecond) times a second")
+        let milliseconds = Int((wait + 999_999) / 1_000_000)
+        refusal.retryAfterMilliseconds = milliseconds
+        refusal.retryAfterSeconds = (milliseconds + 999) / 1000
+        return refusal
     }
 
     // MARK: OPTIONS and other origins

@@ -110,7 +110,8 @@ final class ServerLoop {
         crossOrigin = configuration.crossOrigin
         batcher = LoopBatcher(
             thread: number, pool: pool, home: mailbox,
-            inlineNanosecondsMax: Double(configuration.inlineMicroseconds) * 1000)
+            inlineNanosecondsMax: Double(configuration.inlineMicroseconds) * 1000,
+            limits: configuration.limits)
         poller = try Poller()
         nowNanoseconds = MonotonicClock.nanoseconds
         wheel = TimerWheel(nowMilliseconds: nowNanoseconds / 1_000_000)
@@ -135,6 +136,7 @@ final class ServerLoop {
             access.refresh(accessStore)
             for index in 0..<count { handle(poller.event(index)) }
             finishTurn()
+            batcher.expire(now: nowNanoseconds)
             expireTimers()
         }
         closeAll()
@@ -234,6 +236,7 @@ final class ServerLoop {
         metrics.count(loop: number, .connectionsAccepted)
         let connection = Connection(descriptor: descriptor, limits: limits)
         connection.isAdmin = listener.isAdmin
+        connection.peer = peer
         connection.isTrusted = listener.isAdmin || listener.place.isLocal
         if listener.isTLS, let certificates {
             connection.tls = TLSSession(context: certificates.context, limits: limits)

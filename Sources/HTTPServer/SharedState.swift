@@ -1,3 +1,4 @@
+import Primitives
 import Synchronization
 
 /// What all loops know of each other.
@@ -8,6 +9,11 @@ final class SharedState: Sendable {
 
     /// Open connections by client address; used only when there is a limit on them.
     private let addressCounts = Mutex<[UInt64: Int]>([:])
+
+    /// Asked only when there is a limit on a client's rate.
+    let quota: ClientQuota
+
+    init(limits: Limits) { quota = ClientQuota(limits: limits) }
 
     /// Takes a place under an address's limit; false when there is none.
     func takeAddress(_ peer: UInt64, max: Int) -> Bool {

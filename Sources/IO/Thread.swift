@@ -42,6 +42,10 @@ public final class Thread {
         pthread_join(handle, nil)
     }
 
+    /// Makes the calling thread give way to others of this process when all want a processor: 0 to 19,
+    /// as nice(1). Best effort.
+    public static func giveWay(nice: Int) { martlet_set_thread_nice(Int32(clamping: nice)) }
+
     /// Lets the calling thread sleep.
     public static func sleep(milliseconds: UInt32) { usleep(milliseconds * 1000) }
 

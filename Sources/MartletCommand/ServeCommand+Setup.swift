@@ -92,6 +92,8 @@ extension ServeCommand {
         configuration.workerCount = workers > 0 ? workers : cores
         configuration.control = control
         configuration.inlineMicroseconds = inlineMicroseconds
+        configuration.workerNice = workerNice
+        queueOptions.apply(to: &configuration.limits)
         limitOptions.apply(to: &configuration.limits)
         configuration.limits.drainDelayMilliseconds = drainDelay * 1000
         configuration.limits.drainMilliseconds = drainTimeout * 1000

@@ -88,6 +88,14 @@ struct ServeCommand: ParsableCommand {
         help: "Compute workers for dear models; 0 means one a core. [MARTLET_WORKERS]")
     var workers = Environment.integer("MARTLET_WORKERS", default: 0)
 
+    @Option(
+        parsing: .unconditional,
+        help: """
+            How far compute workers give way to event loops when both want a processor (nice, 0 to \
+            19). [MARTLET_WORKER_NICE]
+            """)
+    var workerNice = Environment.integer("MARTLET_WORKER_NICE", default: 0)
+
     @Option(help: "The model that POST /predict means without a name. [MARTLET_DEFAULT_MODEL]")
     var defaultModel: String?
 
@@ -122,6 +130,9 @@ struct ServeCommand: ParsableCommand {
     var drainTimeout = Environment.integer(
         "MARTLET_DRAIN_TIMEOUT", default: Limits.standard.drainMilliseconds / 1000)
 
+    @OptionGroup(title: "Queues")
+    var queueOptions: QueueOptions
+
     @OptionGroup(title: "Limits")
     var limitOptions: LimitOptions
 
@@ -130,6 +141,7 @@ struct ServeCommand: ParsableCommand {
         try Self.check(threads, 0...256, "--threads")
         try Self.check(workers, 0...256, "--workers")
         try Self.check(inlineMicroseconds, 0...1_000_000, "--inline-microseconds")
+        try Self.check(workerNice, 0...19, "--worker-nice")
         if let tlsPort { try Self.check(tlsPort, 0...65_535, "--tls-port") }
         try Self.check(drainDelay, 0...3600, "--drain-delay")
         try Self.check(drainTimeout, 0...3600, "--drain-timeout")

@@ -122,6 +122,32 @@ public struct Limits: Sendable {
     public var queueItemsMax = 1_024
     /// Input bytes waiting for the compute pool, a model.
     public var queueBytesMax = 256 << 20
+    /// Requests waiting for the compute pool, of all models together.
+    public var queueItemsTotalMax = 16_384
+    /// Input bytes waiting for the compute pool, of all models together.
+    public var queueBytesTotalMax = 1 << 30
+    /// From a prediction's parsing to its answer when neither the request nor its model says.
+    public var requestMilliseconds = 30_000
+    /// The longest time a request or a model may ask for; a request's longer one is cut to it.
+    public var requestMillisecondsMax = 600_000
+    /// The longest run of one model while another wants the workers too; as long as a run of the other,
+    /// when that is shorter, but not below a fifth of this.
+    public var sliceMilliseconds = 10
+    /// Rows of the higher priority computed for each of the lower while both wait.
+    public var priorityShare = 4
+    /// Lengths rows of one model may be padded to.
+    public var paddingBucketsMax = 64
+    /// The longest time a refused client is asked to stay away.
+    public var retrySecondsMax = 60
+    /// How long after its time a returning client's ticket is good.
+    public var retryGraceMilliseconds = 10_000
+    /// What one request may become by padding.
+    public var paddedBytesMax = 256 << 20
+    /// Predictions a second of one client (its token's name, else its address) before it gets 429; half
+    /// a second's worth may come at once. 0 is no limit.
+    public var clientRequestsPerSecond = 0
+    /// Clients whose rate is remembered at a time.
+    public var clientsMax = 65_536
     /// Batches a loop keeps for reuse, a model: as many as one turn of busy connections fills.
     public var freeBatchesMax = 64
     /// Memory of those batches together.

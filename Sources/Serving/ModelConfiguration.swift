@@ -6,8 +6,7 @@ import Primitives
 ///       "description": "…",
 ///       "labels": ["setosa", "versicolor", "virginica"],
 ///       "sample": [[5.1, 3.5, 1.4, 0.2]],
-///       "batching": {"max_batch_size": 64},
-///       "limits": {"queue_items": 1024, "queue_bytes": 268435456},
+///       "batching": {…}, "limits": {…},         (BatchingConfiguration)
 ///       "outputs": ["probabilities"],
 ///       "warm_up": {"samples": [[5.1, 3.5, 1.4, 0.2]], "seconds": 10},
 ///       "version_policy": {"latest": 2},
@@ -29,16 +28,11 @@ public struct ModelConfiguration: Sendable, Equatable {
     public var warmUp = WarmUpConfiguration()
     /// Which versions are served, and which requests get which.
     public var traffic = TrafficConfiguration()
-    /// The most rows of one run.
-    public var batchSizeMax = 64
-    /// Requests of this model that may wait for the compute pool.
-    public var queueItemsMax: Int
-    /// Input bytes of this model that may wait.
-    public var queueBytesMax: Int
+    /// How its requests are gathered and how many may wait.
+    public var batching: BatchingConfiguration
 
     public init(limits: Limits = .standard) {
-        queueItemsMax = limits.queueItemsMax
-        queueBytesMax = limits.queueBytesMax
+        batching = BatchingConfiguration(limits: limits)
     }
 
     /// Reads a `model.json`. The error names the file and the key.
@@ -106,25 +100,8 @@ public struct ModelConfiguration: Sendable, Equatable {
             case "canary": traffic.canary = try CanaryConfiguration(member.value, inner)
             case "shadow": traffic.shadow = try ShadowConfiguration(member.value, inner)
             case "required": traffic.isRequired = try inner.boolean(member.value)
-            case "batching":
-                for setting in try Self.members(member.value, inner) {
-                    let place = inner.inside(setting.key)
-                    guard setting.key == "max_batch_size" else {
-                        throw place.error("unknown key; known here: max_batch_size")
-                    }
-                    batchSizeMax = try Self.count(setting.value, 1...65_536, place)
-                }
-            case "limits":
-                for setting in try Self.members(member.value, inner) {
-                    let place = inner.inside(setting.key)
-                    switch setting.key {
-                    case "queue_items":
-                        queueItemsMax = try Self.count(setting.value, 1...1_000_000, place)
-                    case "queue_bytes":
-                        queueBytesMax = try Self.count(setting.value, 1...(1 << 40), place)
-                    default: throw place.error("unknown key; known here: queue_items, queue_bytes")
-                    }
-                }
+            case "batching": try batching.apply(batching: member.value, inner)
+            case "limits": try batching.apply(limits: member.value, inner)
             default:
                 throw inner.error("unknown key; known here: \(Self.knownKeys)")
             }

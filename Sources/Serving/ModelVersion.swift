@@ -14,7 +14,10 @@ public final class ModelVersion: Sendable {
     public let signature: Signature
     public let configuration: ModelConfiguration
     public let metrics: ModelMetrics
-    public let latency = LatencyFit()
+    /// Whether every row shape is known before a request is seen.
+    public let hasStaticRows: Bool
+    /// What a run costs, by the size of its rows.
+    public let latency: LatencyTable
     private let retired = Atomic<Bool>(false)
 
     public init(
@@ -28,6 +31,22 @@ public final class ModelVersion: Sendable {
         signature = model.signature
         self.configuration = configuration
         self.metrics = metrics
+        hasStaticRows = model.signature.inputs.allSatisfy { spec in
+            model.signature.rowShape(of: spec).allSatisfy { $0 >= 0 }
+        }
+        latency = LatencyTable(hasStaticRows: hasStaticRows)
+    }
+
+    /// The bucket of `latency` for rows of these shapes.
+    func latencyBucket(_ rowShapes: [[Int]]) -> Int {
+        var elements = 0
+        for shape in rowShapes {
+            let count = shape.reduce(1) {
+                $0.multipliedReportingOverflow(by: max($1, 1)).partialValue
+            }
+            elements = elements.addingReportingOverflow(count).partialValue
+        }
+        return latency.bucket(elementsPerRow: max(elements, 1))
     }
 
     /// No new request gets it. Whoever keeps something of it for reuse lets go of that, so that the
@@ -39,16 +58,9 @@ public final class ModelVersion: Sendable {
     /// Rows of one run: the configured maximum, or what the model's fixed batch dimension demands.
     public var chunkRows: Int {
         switch signature.batchDimension {
-        case .dynamic: configuration.batchSizeMax
+        case .dynamic: configuration.batching.batchSizeMax
         case .fixed(let rows): rows
         case .none: 1
-        }
-    }
-
-    /// Whether every row shape is known before a request is seen.
-    public var hasStaticRows: Bool {
-        signature.inputs.allSatisfy { spec in
-            signature.rowShape(of: spec).allSatisfy { $0 >= 0 }
         }
     }
 

@@ -71,8 +71,24 @@ final class ModelsFolderWatch: SourceWatch {
     }
 
     func take(_ body: (_ model: String?, _ isWhole: Bool) -> Void) -> Bool {
-        watch.read { event in
-            for place in places[event.watch] ?? [] { interpret(event, at: place, body) }
+        var hasNewFolders = false
+        let isComplete = watch.read { event in
+            for place in places[event.watch] ?? [] {
+                if event.kind == .written || event.kind == .arrived, holdsFolders(place) {
+                    hasNewFolders = true
+                }
+                interpret(event, at: place, body)
+            }
+        }
+        // What is written into a new folder puts off the look at it only if that is watched.
+        if hasNewFolders { _ = synchronize() }
+        return isComplete
+    }
+
+    private func holdsFolders(_ place: Place) -> Bool {
+        switch place {
+        case .root, .model: true
+        case .file, .version: false
         }
     }
 

@@ -48,6 +48,11 @@ struct WarmUp {
     /// both, or whose free dimensions do not like their guessed size, is served all the same: it counts
     /// as dear until the first real batch.
     mutating func run() -> String? {
+        if let rule = version.configuration.batching.padding,
+            let problem = rule.problem(with: version.signature)
+        {
+            return problem
+        }
         switch run(fill: 0) {
         case .success: return nil
         case .failure(let error):
@@ -86,7 +91,7 @@ struct WarmUp {
         guard let first = costs.first, let last = costs.last else { return .success(()) }
         version.latency.calibrate(
             rows1: first.rows, nanoseconds1: first.nanoseconds, rows2: last.rows,
-            nanoseconds2: last.nanoseconds)
+            nanoseconds2: last.nanoseconds, bucket: version.latencyBucket(rowShapes))
         return .success(())
     }
 
@@ -113,18 +118,21 @@ struct WarmUp {
         return .success(Double(best))
     }
 
+    /// The row shapes it runs with: the samples', else with 8 for an unknown dimension: long enough for a
+    /// sequence, short enough to be quick.
+    private var rowShapes: [[Int]] {
+        if let samples { return samples.rowShapes }
+        return version.signature.inputs.map { spec in
+            version.signature.rowShape(of: spec).map { $0 < 0 ? 8 : $0 }
+        }
+    }
+
     private func makeInputs(rows: Int, fill: UInt8) -> [TensorColumn] {
+        let inputs = version.makeInputs(rowShapes: rowShapes, rowCapacity: rows)
         if let samples {
-            let inputs = version.makeInputs(rowShapes: samples.rowShapes, rowCapacity: rows)
             samples.fill(inputs, rows: rows)
             return inputs
         }
-        let shapes = version.signature.inputs.map { spec in
-            // An unknown dimension is tried with 8: long enough for a sequence, short enough to be
-            // quick.
-            version.signature.rowShape(of: spec).map { $0 < 0 ? 8 : $0 }
-        }
-        let inputs = version.makeInputs(rowShapes: shapes, rowCapacity: rows)
         if fill != 0 {
             for column in inputs { column.fill(with: fill) }
         }

@@ -73,6 +73,9 @@ public struct MetricsPage: ~Copyable {
             "HTTP/2 connections ended for frames that only cost (ENHANCE_YOUR_CALM).",
             metrics.sum(.http2Floods))
         single(
+            "martlet_client_limited_total", "counter",
+            "Requests refused at --client-requests-per-second.", metrics.sum(.clientLimited))
+        single(
             "martlet_received_bytes_total", "counter", "Bytes read from clients.",
             metrics.sum(.bytesRead))
         single(

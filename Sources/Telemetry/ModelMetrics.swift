@@ -3,10 +3,18 @@ import Primitives
 /// Why a request to a model was not computed.
 public enum RejectionReason: Int, Sendable, CaseIterable {
     case queueFull, badInput, failed, clientLeft
+    /// Before it waited: what waits before it would make it late; its run alone is too long.
+    case overloaded, timeoutTooShort
+    /// While it waited; after it was computed.
+    case expiredInQueue, computedTooLate
 
     var label: StaticString {
         switch self {
         case .queueFull: "queue_full"
+        case .overloaded: "overloaded"
+        case .timeoutTooShort: "timeout_too_short"
+        case .expiredInQueue: "expired_in_queue"
+        case .computedTooLate: "computed_too_late"
         case .badInput: "bad_input"
         case .failed: "model_failed"
         case .clientLeft: "client_left"

@@ -29,6 +29,8 @@ public final class ServerMetrics: Sendable {
         case badMessages
         case tlsHandshakes, tlsFailures
         case http2Connections, http2Floods
+        /// Requests over `--client-requests-per-second`.
+        case clientLimited
     }
 
     public init(routes: [String], statuses: [Int], loopCount: Int, workerCount: Int) {

@@ -21,9 +21,9 @@ private func withFile<R>(_ text: String, _ body: (String) throws -> R) throws ->
     let configuration = try withFile(text) { try ModelConfiguration(path: $0, limits: Limits()) }
     #expect(configuration.description == "d")
     #expect(configuration.labels == ["a", "b"])
-    #expect(configuration.batchSizeMax == 16)
-    #expect(configuration.queueItemsMax == 7)
-    #expect(configuration.queueBytesMax == 1000)
+    #expect(configuration.batching.batchSizeMax == 16)
+    #expect(configuration.batching.queueItemsMax == 7)
+    #expect(configuration.batching.queueBytesMax == 1000)
     #expect(configuration.sample != nil)
 }
 

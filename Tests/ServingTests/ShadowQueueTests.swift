@@ -56,10 +56,11 @@ private struct Bench {
     /// Answers a request of these rows, and lets a shadow have a copy of it.
     func ask(_ rows: [Float], shadow: ModelVersion, queue: ShadowQueue) {
         let batch = batcher.batch(for: primary, rowShapes: [[]])
-        batch.inputs[0].reserve(rows: batch.rowCount + rows.count)
-        var values = batch.inputs[0].mutableElements(
-            from: batch.rowCount, count: rows.count, as: Float.self)
-        for (index, value) in rows.enumerated() { values[index] = value }
+        let column = batch.inputs[0]
+        column.reserve(rows: batch.rowCount + rows.count)
+        let memory = column.memory
+        var values = memory.mutableSpan(as: Float.self)
+        for (index, value) in rows.enumerated() { values[batch.rowCount + index] = value }
         batch.commit(
             Ticket(
                 connection: 1, sequence: 0, rowStart: batch.rowCount, rowCount: rows.count,

@@ -26,7 +26,7 @@ private func serve(
 
 @Test func everyPlannedBatchSizeRunsBeforeAModelIsReady() throws {
     var configuration = ModelConfiguration()
-    configuration.batchSizeMax = 16
+    configuration.batching.batchSizeMax = 16
     _ = try serve(CompiledModel(Planned.self, name: "a", configuration: configuration))
     #expect(Set(Planned.log.all) == [1, 2, 3, 4, 5, 6, 8, 16])
 }

@@ -52,13 +52,13 @@ def mutate(value, chance):
     walk(value)
     node, key = chance.choice(places)
     if key is None:
-        node[chance.choice(KEYS)] = chance.choice(VALUES)
+        node[chance.choice(KEYS)] = copy.deepcopy(chance.choice(VALUES))
     elif isinstance(node, dict) and chance.random() < 0.2:
         del node[key]
     elif isinstance(node, dict) and chance.random() < 0.2:
         node[chance.choice(KEYS)] = node.pop(key)
     else:
-        node[key] = chance.choice(VALUES)
+        node[key] = copy.deepcopy(chance.choice(VALUES))
 
 
 def check(tmp_path, trees):

@@ -23,6 +23,12 @@ void martlet_name_thread(const char *name);
 /// The instruction-set level of this processor: 1 baseline, 3 = x86-64-v3 (AVX2, FMA), 4 = x86-64-v4.
 int martlet_cpu_level(void);
 
+/// Waits until a descriptor is readable or this time is over (ppoll(2)); 1, 0 or -1 as poll(2) says.
+int martlet_wait_readable(int descriptor, int64_t nanoseconds);
+
+/// Lowers the calling thread's share of the processors: setpriority(2) on the thread. Best effort.
+void martlet_set_thread_nice(int nice);
+
 /// Makes the calling thread give way to all others: SCHED_BATCH and nice 10. The priority of the other
 /// threads of the process does not change (Linux keeps it a thread).
 void martlet_lower_thread_priority(void);

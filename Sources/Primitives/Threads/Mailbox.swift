@@ -20,6 +20,16 @@ public final class Mailbox<Message: Sendable>: Sendable {
         if wasEmpty { wakeup.raise() }
     }
 
+    /// Sends several in one step; the receiver wakes once.
+    public func send(_ several: [Message]) {
+        guard !several.isEmpty else { return }
+        let wasEmpty = messages.withLock { list in
+            list.append(contentsOf: several)
+            return list.count == several.count
+        }
+        if wasEmpty { wakeup.raise() }
+    }
+
     /// Takes all messages, in the order they came, into `list` (emptied first). `list`'s memory is
     /// handed to the mailbox for the next round, so that a steady flow does not allocate.
     public func receive(into list: inout [Message]) {

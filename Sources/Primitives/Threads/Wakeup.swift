@@ -40,6 +40,14 @@ public final class Wakeup: Sendable {
         while write(descriptor, &value, 8) < 0, errno == EINTR {}
     }
 
+    /// Takes what was raised, or returns after this time without. For `.counted`.
+    public func take(timeoutNanoseconds: UInt64) {
+        guard martlet_wait_readable(descriptor, Int64(clamping: timeoutNanoseconds)) > 0 else {
+            return
+        }
+        take()
+    }
+
     /// Takes what was raised: blocks for `.counted`, returns at once for `.polled`.
     public func take() {
         var value: UInt64 = 0

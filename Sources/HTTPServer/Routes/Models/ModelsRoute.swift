@@ -120,7 +120,8 @@ extension ServerLoop {
             JSONMember(
                 "batching",
                 .object([
-                    JSONMember("max_batch_size", .integer(Int64(configuration.batchSizeMax)))
+                    JSONMember(
+                        "max_batch_size", .integer(Int64(configuration.batching.batchSizeMax)))
                 ])))
         if !configuration.labels.isEmpty {
             members.append(JSONMember("labels", .array(configuration.labels.map { .string($0) })))

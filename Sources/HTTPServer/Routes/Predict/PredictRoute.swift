@@ -21,16 +21,40 @@ extension ServerLoop {
             } else if exchange.notes.format == .npy {
                 try checkSingleOutput(version)
             }
-            try decodeBody(connection, exchange, version, format, bytes, body)
+            let ticket = try ticket(connection, exchange, version, bytes)
+            if let admission = batcher.refusal(version, ticket: ticket, now: nowNanoseconds),
+                let refusal = refusal(admission, version, ticket, now: nowNanoseconds)
+            {
+                throw refusal
+            }
+            try decodeBody(ticket, version, format, bytes, body)
         } catch {
             answer(connection, exchange, error)
         }
     }
 
+    /// What is known of a request before its body is looked at; its place in a batch comes later.
+    private func ticket(
+        _ connection: Connection, _ exchange: Exchange, _ version: ModelVersion,
+        _ bytes: Span<UInt8>
+    ) throws(Refusal) -> Ticket {
+        let urgency = try RequestUrgency(
+            head, bytes, version.configuration.batching, now: nowNanoseconds)
+        var isReturning = false
+        if let field = head.retryTicket, let ticket = RetryTicket(bytes, field) {
+            isReturning = RetrySeal.isGood(
+                ticket, model: version.index, nowMilliseconds: now, limits: limits)
+        }
+        return Ticket(
+            connection: connection.token, sequence: exchange.sequence, rowStart: 0, rowCount: 0,
+            parsedNanoseconds: nowNanoseconds, deadlineNanoseconds: urgency.deadline,
+            priority: urgency.priority, isReturning: isReturning, notes: exchange.notes.rawValue)
+    }
+
     /// Decompresses the body where it is coded, then decodes it.
     private func decodeBody(
-        _ connection: Connection, _ exchange: Exchange, _ version: ModelVersion,
-        _ format: PayloadFormat, _ bytes: Span<UInt8>, _ body: Range<Int>
+        _ ticket: Ticket, _ version: ModelVersion, _ format: PayloadFormat,
+        _ bytes: Span<UInt8>, _ body: Range<Int>
     ) throws(Refusal) {
         let coding: ContentCoding
         var plain = ByteBuffer()
@@ -46,7 +70,7 @@ extension ServerLoop {
             throw Refusal(error)
         }
         guard coding != .identity else {
-            try decode(connection, exchange, version, format, bytes.extracting(body))
+            try decode(ticket, version, format, bytes.extracting(body))
             return
         }
         defer {
@@ -54,14 +78,17 @@ extension ServerLoop {
             if plain.capacity > 1 << 20 { plain.release() }
             swap(&plain, &inflated)
         }
-        try decode(connection, exchange, version, format, plain.span)
+        try decode(ticket, version, format, plain.span)
     }
 
     private func decode(
-        _ connection: Connection, _ exchange: Exchange, _ version: ModelVersion,
-        _ format: PayloadFormat, _ body: Span<UInt8>
+        _ ticket: Ticket, _ version: ModelVersion, _ format: PayloadFormat, _ body: Span<UInt8>
     ) throws(Refusal) {
         let served = catalog.served(version)
+        if let padding = served.padding {
+            try decodePadded(ticket, version, padding, format, body)
+            return
+        }
         let rows: Int
         let batch: OpenBatch
         do throws(DecodeRefusal) {
@@ -82,11 +109,55 @@ extension ServerLoop {
             throw Refusal(error)
         }
         try check(rows: rows, version)
-        batch.commit(
-            Ticket(
-                connection: connection.token, sequence: exchange.sequence,
-                rowStart: batch.rowCount, rowCount: rows, parsedNanoseconds: nowNanoseconds,
-                notes: exchange.notes.rawValue))
+        batch.commit(ticket.placed(rowStart: batch.rowCount, rowCount: rows))
+    }
+
+    /// Decodes rows of their true length, then writes them, padded to their bucket, into a batch of it.
+    private func decodePadded(
+        _ ticket: Ticket, _ version: ModelVersion, _ padding: PaddedRows, _ format: PayloadFormat,
+        _ body: Span<UInt8>
+    ) throws(Refusal) {
+        let rows: Int
+        let shapes: [[Int]]
+        let columns: [TensorColumn]
+        let signature = padding.signature
+        do throws(DecodeRefusal) {
+            shapes = try decoder.rowShapes(
+                of: body, format: format, signature: signature, jsonDepthMax: limits.jsonDepthMax)
+            columns = zip(signature.inputs, shapes).map {
+                TensorColumn(spec: $0, rowShape: $1, rowCapacity: 1)
+            }
+            rows = try decoder.decode(
+                body, format: format, signature: signature, columns: columns, firstRow: 0,
+                limits: limits)
+        } catch {
+            version.metrics.recordRejection(thread: number, .badInput)
+            throw Refusal(error)
+        }
+        try check(rows: rows, version)
+        do throws(PaddedRows.Problem) {
+            let length = try padding.length(of: shapes)
+            let padded = padding.paddedShapes(shapes, length: length)
+            try padding.check(
+                rows: rows, paddedShapes: padded, inputs: version.signature.inputs, limits: limits)
+            let batch = batcher.batch(for: version, rowShapes: padded)
+            padding.write(columns, rows: rows, length: length, into: batch)
+            batch.commit(
+                ticket.placed(rowStart: batch.rowCount, rowCount: rows, trueLength: length))
+        } catch {
+            version.metrics.recordRejection(thread: number, .badInput)
+            switch error {
+            case .lengthsDiffer(let first, let second):
+                throw Refusal(
+                    400, "invalid_shape",
+                    "'\(first)' and '\(second)' differ in their length")
+            case .tooLarge:
+                throw Refusal(
+                    413, "too_many_rows",
+                    "padded to the model's buckets, the request is larger than "
+                        + "\(limits.paddedBytesMax) bytes")
+            }
+        }
     }
 
     private func check(rows: Int, _ version: ModelVersion) throws(Refusal) {
@@ -103,170 +174,5 @@ extension ServerLoop {
             }
         case .none: return
         }
-    }
-
-    // MARK: Which model
-
-    /// Finds the model a path or query names, else the default model.
-    func findModel(_ match: RouteMatch, _ bytes: Span<UInt8>) throws(Refusal) -> RegisteredModel {
-        let snapshot = catalog.snapshot
-        guard let name = match.model else {
-            if let index = snapshot.defaultModel { return snapshot.models[index] }
-            guard !snapshot.models.isEmpty else {
-                throw Refusal(503, "not_ready", "no model is loaded yet", retryAfterSeconds: 1)
-            }
-            let names = snapshot.models.prefix(5).map(\.name).joined(separator: ", ")
-            throw Refusal(
-                400, "model_required",
-                "several models are served and none is the default: name one of \(names) with "
-                    + "?model=NAME or POST /models/NAME/predict")
-        }
-        if let index = snapshot.index(of: bytes.extracting(name)) { return snapshot.models[index] }
-        if let decoded = Router.decoded(bytes, name), let index = snapshot.index(of: decoded.span) {
-            return snapshot.models[index]
-        }
-        throw Refusal(
-            404, "model_not_found",
-            "no model is named '\(Router.shown(bytes, name))'; GET /models lists what is served")
-    }
-
-    private func findVersion(
-        _ match: RouteMatch, _ bytes: Span<UInt8>
-    ) throws(Refusal) -> ModelVersion {
-        let model = try findModel(match, bytes)
-        if let label = match.label { return try findLabel(model, label, bytes) }
-        guard let wanted = match.version else {
-            if let canary = model.canary, takesCanary(canary, bytes) { return canary.version }
-            if let version = model.defaultVersion { return version }
-            guard let last = model.versions.last else {
-                throw Refusal(404, "model_not_found", "model '\(model.name)' has no version")
-            }
-            throw unavailable(model, last)
-        }
-        // A version may be named by its label, too; the two never look alike.
-        if let version = model.version(labelled: bytes.extracting(wanted)) { return version }
-        let version = try findVersion(model, wanted, bytes)
-        guard let ready = version.state.ready else { throw unavailable(model, version) }
-        return ready
-    }
-
-    func findVersion(
-        _ model: RegisteredModel, _ wanted: Range<Int>, _ bytes: Span<UInt8>
-    ) throws(Refusal) -> RegisteredModel.Version {
-        for version in model.versions where Self.equal(version.version, bytes, wanted) {
-            return version
-        }
-        throw Refusal(
-            404, "version_not_found",
-            "model '\(model.name)' has no version '\(Router.shown(bytes, wanted))'")
-    }
-
-    private func unavailable(
-        _ model: RegisteredModel, _ version: RegisteredModel.Version
-    ) -> Refusal {
-        switch version.state {
-        case .found, .draining:
-            Refusal(
-                503, "model_not_loaded",
-                "model '\(model.name)' version \(version.version) is not loaded")
-        case .failed(let reason):
-            Refusal(
-                503, "model_failed",
-                "model '\(model.name)' version \(version.version) could not be loaded: \(reason)")
-        case .loading, .warming, .ready:
-            Refusal(
-                503, "model_loading",
-                "model '\(model.name)' version \(version.version) is \(version.state.name)",
-                retryAfterSeconds: 1)
-        }
-    }
-
-    /// The ready version that a label stands at.
-    private func findLabel(
-        _ model: RegisteredModel, _ label: Range<Int>, _ bytes: Span<UInt8>
-    ) throws(Refusal) -> ModelVersion {
-        if let version = model.version(labelled: bytes.extracting(label)) { return version }
-        if let decoded = Router.decoded(bytes, label),
-            let version = model.version(labelled: decoded.span)
-        {
-            return version
-        }
-        let known = model.labels.map(\.label).joined(separator: ", ")
-        throw Refusal(
-            404, "label_not_found",
-            "no version of model '\(model.name)' has the label '\(Router.shown(bytes, label))'"
-                + (known.isEmpty ? "" : "; its labels are \(known)"))
-    }
-
-    /// Whether a request without version and label goes to the canary: by its sticky field, else by
-    /// chance.
-    private func takesCanary(_ canary: CanaryRoute, _ bytes: Span<UInt8>) -> Bool {
-        if let name = canary.stickyHeader, let value = head.value(of: name.span, in: bytes) {
-            return canary.takes(key: bytes.extracting(value))
-        }
-        return canary.takes(random: nextRandom())
-    }
-
-    private static func equal(_ text: String, _ bytes: Span<UInt8>, _ range: Range<Int>) -> Bool {
-        let utf8 = text.utf8
-        guard utf8.count == range.count else { return false }
-        var index = range.lowerBound
-        for byte in utf8 {
-            guard byte == bytes[index] else { return false }
-            index += 1
-        }
-        return true
-    }
-
-    private func findOutput(
-        _ version: ModelVersion, _ bytes: Span<UInt8>, _ name: Range<Int>
-    ) throws(Refusal) -> Int {
-        let outputs = version.signature.outputs
-        let answered = catalog.served(version).presentation.answered
-        let decoded = Router.decoded(bytes, name).map { String(decoding: $0, as: UTF8.self) } ?? ""
-        guard let index = answered.first(where: { outputs[$0].name == decoded }) else {
-            let names = answered.map { outputs[$0].name }.joined(separator: ", ")
-            throw Refusal(
-                400, "unknown_output",
-                "model '\(version.name)' has no output '\(Router.shown(bytes, name))'; it has \(names)"
-            )
-        }
-        return index
-    }
-
-    /// A NumPy file holds one array: a model with several needs one to be chosen.
-    private func checkSingleOutput(_ version: ModelVersion) throws(Refusal) {
-        let presentation = catalog.served(version).presentation
-        guard presentation.defaultOutput == nil else { return }
-        let names = presentation.answered.map { version.signature.outputs[$0].name }
-            .joined(separator: ", ")
-        throw Refusal(
-            400, "output_required",
-            "a NumPy file holds one array and model '\(version.name)' has several outputs: choose "
-                + "one of \(names) with ?output=NAME")
-    }
-
-    // MARK: Formats
-
-    private func requestFormat(_ bytes: Span<UInt8>) throws(Refusal) -> PayloadFormat {
-        guard let type = head.contentType else { return .json }
-        guard let format = PayloadFormat.of(contentType: bytes.extracting(type)) else {
-            throw Refusal(
-                415, "unsupported_media_type",
-                "Content-Type '\(Router.shown(bytes, type))' is not taken; send application/json, "
-                    + "application/x-npy or text/csv, text in UTF-8")
-        }
-        return format
-    }
-
-    private func answerFormat(_ bytes: Span<UInt8>) throws(Refusal) -> PayloadFormat {
-        guard let accept = head.accept else { return .json }
-        guard let format = PayloadFormat.accepted(bytes.extracting(accept)) else {
-            throw Refusal(
-                406, "not_acceptable",
-                "nothing in Accept '\(Router.shown(bytes, accept))' can be answered; possible are "
-                    + "application/json, application/x-npy and text/csv")
-        }
-        return format
     }
 }

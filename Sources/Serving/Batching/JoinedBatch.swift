@@ -10,14 +10,16 @@ struct JoinedBatch {
 
     /// Runs the batches (all of one version and one row shape), joined when there are several.
     mutating func run(_ batches: [OpenBatch], thread: Int) {
-        let live = batches.reduce(0) { $0 + $1.liveTickets }
-        guard live > 0 else { return }
-        guard batches.count > 1 || live < batches[0].tickets.count else {
-            BatchRunner.run(batches[0], thread: thread)
+        guard let first = batches.first else { return }
+        let isJoinable = batches.allSatisfy { $0.rowShapes == first.rowShapes }
+        let isWhole = first.liveTickets == first.tickets.count
+        guard batches.count > 1 || !isWhole, isJoinable else {
+            for batch in batches { BatchRunner.run(batch, thread: thread) }
             return
         }
-        let joined = prepare(like: batches[0])
+        let joined = prepare(like: first)
         gather(batches, into: joined)
+        guard !joined.tickets.isEmpty else { return }
         BatchRunner.run(joined, thread: thread)
         scatter(joined, to: batches)
     }
@@ -41,20 +43,17 @@ struct JoinedBatch {
     }
 
     private func gather(_ batches: [OpenBatch], into joined: OpenBatch) {
+        let rows = batches.reduce(0) { $0 + $1.liveRows }
+        for column in joined.inputs { column.reserve(rows: rows) }
         for source in batches {
-            for ticket in source.tickets where !ticket.isCancelled {
+            for ticket in source.tickets where ticket.fate == .live {
                 let base = joined.rowCount
                 for (index, column) in joined.inputs.enumerated() {
-                    column.reserve(rows: base + ticket.rowCount)
                     column.copyRows(
                         from: source.inputs[index], start: ticket.rowStart, count: ticket.rowCount,
                         to: base)
                 }
-                joined.commit(
-                    Ticket(
-                        connection: ticket.connection, sequence: ticket.sequence, rowStart: base,
-                        rowCount: ticket.rowCount, parsedNanoseconds: ticket.parsedNanoseconds,
-                        notes: ticket.notes))
+                joined.commit(ticket.moved(to: base))
             }
         }
     }
@@ -67,7 +66,7 @@ struct JoinedBatch {
                 if column.rowShape != source.rowShape { column.reshape(rowShape: source.rowShape) }
                 column.reserve(rows: target.rowCount)
             }
-            for position in target.tickets.indices where !target.tickets[position].isCancelled {
+            for position in target.tickets.indices where target.tickets[position].fate == .live {
                 let ticket = joined.tickets[next]
                 next += 1
                 for (index, column) in target.outputs.enumerated() {
@@ -76,6 +75,7 @@ struct JoinedBatch {
                         count: ticket.rowCount, to: target.tickets[position].rowStart)
                 }
                 target.tickets[position].failure = ticket.failure
+                target.tickets[position].startedNanoseconds = ticket.startedNanoseconds
             }
             target.outcome = joined.outcome
         }

@@ -1,5 +1,6 @@
 import Models
 import Primitives
+import Telemetry
 
 /// One loop's side of batching: gathers the requests of a turn, then runs cheap batches right there
 /// and hands dear ones to the compute pool.
@@ -23,6 +24,9 @@ public final class LoopBatcher {
     private var states: [VersionState] = []
     /// Versions with open batches, in the order their first request came.
     private var touched: [Int] = []
+    /// Scratch of `flush`.
+    private var dear: [OpenBatch] = []
+    private var refused: [OpenBatch] = []
 
     /// `thread` is this loop's number in the metrics.
     public init(
@@ -38,12 +42,33 @@ public final class LoopBatcher {
 
     public var hasOpenBatches: Bool { !touched.isEmpty }
 
+    /// Whether the model's runs are too long for a loop, or wait for company.
+    private func isDear(_ version: ModelVersion, bucket: Int) -> Bool {
+        version.configuration.batching.queueDelayNanoseconds > 0
+            || version.latency.nanoseconds(rows: 1, bucket: bucket) > inlineNanosecondsMax
+    }
+
+    /// Whether a request that has just been read is refused before its body is parsed: its model's queue
+    /// is full, or it cannot be ready in time. Nil when it may come in, or when that depends on what is
+    /// in the body. `ticket` needs no place in a batch yet; `bytes` is the length of the body.
+    public func refusal(_ version: ModelVersion, ticket: Ticket, now: UInt64) -> Admission? {
+        guard version.hasStaticRows, isDear(version, bucket: 0) else { return nil }
+        let admission = pool.precheck(
+            version, rows: 1, bytes: 0, bucket: 0, ticket: ticket, now: now)
+        switch admission {
+        // What is too short for one row may still be a probe: submit decides.
+        case .admitted, .probe: return nil
+        case .queueFull, .tooLate, .tooShort: return admission
+        }
+    }
+
     /// The batch that the next request of a version goes into: its rows are written behind
     /// `rowCount`, then committed. Row shapes must be concrete.
     public func batch(for version: ModelVersion, rowShapes: [[Int]]) -> OpenBatch {
         while states.count <= version.index { states.append(VersionState()) }
         if let last = states[version.index].open.last, last.rowCount < version.chunkRows,
-            last.rowShapes == rowShapes, last.version === version
+            last.rowShapes == rowShapes, last.version === version,
+            last.tickets.isEmpty || !isDear(version, bucket: last.bucket)
         {
             return last
         }
@@ -76,21 +101,37 @@ public final class LoopBatcher {
                     giveBack(batch)
                     continue
                 }
-                let predicted = batch.version.latency.nanoseconds(rows: batch.rowCount)
-                if predicted <= inlineNanosecondsMax {
+                let version = batch.version
+                let predicted = version.latency.nanoseconds(
+                    rows: batch.rowCount, bucket: batch.bucket)
+                if predicted <= inlineNanosecondsMax,
+                    version.configuration.batching.queueDelayNanoseconds == 0
+                {
                     BatchRunner.run(batch, thread: thread)
                     completed(batch)
                     giveBack(batch)
-                } else if let retryAfter = pool.submit(batch) {
-                    batch.outcome = .refused(retryAfterSeconds: retryAfter)
-                    completed(batch)
-                    giveBack(batch)
+                } else {
+                    dear.append(batch)
                 }
             }
             states[index].open.removeAll(keepingCapacity: true)
         }
         touched.removeAll(keepingCapacity: true)
+        if !dear.isEmpty { submitDear(completed) }
     }
+
+    private func submitDear(_ completed: (OpenBatch) -> Void) {
+        pool.submit(dear, now: MonotonicClock.nanoseconds, refused: &refused)
+        dear.removeAll(keepingCapacity: true)
+        for batch in refused {
+            completed(batch)
+            giveBack(batch)
+        }
+        refused.removeAll(keepingCapacity: true)
+    }
+
+    /// Gives up what expired in the pool while its workers were busy: called once a turn.
+    public func expire(now: UInt64) { pool.expire(now: now) }
 
     /// A client left, or gave up one request: what it still waits for in the pool is not computed.
     public func cancel(connection: UInt64, sequence: UInt32?) -> Int {

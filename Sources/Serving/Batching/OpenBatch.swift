@@ -1,44 +1,17 @@
 import Models
 import Primitives
 
-/// One request's place in a batch, and what the loop needs to answer it.
-public struct Ticket: Sendable {
-    /// The connection's token in its loop's slot table.
-    public let connection: UInt64
-    /// The request's number on its connection.
-    public let sequence: UInt32
-    public let rowStart: Int
-    public let rowCount: Int
-    public let parsedNanoseconds: UInt64
-    /// The loop's own notes (answer format and so on); Serving does not look at them.
-    public let notes: UInt64
-    /// Set when the client left while it waited: its rows are not computed.
-    public internal(set) var isCancelled = false
-    /// Set when this request's rows could not be computed.
-    public internal(set) var failure: PredictionError?
-
-    public init(
-        connection: UInt64, sequence: UInt32, rowStart: Int, rowCount: Int,
-        parsedNanoseconds: UInt64, notes: UInt64
-    ) {
-        self.connection = connection
-        self.sequence = sequence
-        self.rowStart = rowStart
-        self.rowCount = rowCount
-        self.parsedNanoseconds = parsedNanoseconds
-        self.notes = notes
-    }
-}
-
-/// Requests gathered in one turn of one loop, with their rows already in place.
+/// Requests gathered in one turn of one loop, with their rows already in place. A dear model's hold one
+/// request each, so that the pool can order them.
 ///
 /// SAFETY: unchecked because it changes hands: the loop fills it, then either runs it or hands it to
-/// the compute pool and does not touch it until it comes back through the loop's mailbox.
+/// the compute pool and does not touch it until it comes back through the loop's mailbox. While it
+/// waits in the pool, the pool's lock guards it.
 public final class OpenBatch: @unchecked Sendable {
     public enum Outcome: Sendable, Equatable {
         case pending, computed
-        /// The queue was full; every request in it is to be told to come back.
-        case refused(retryAfterSeconds: Int)
+        /// It was not taken in; every request in it is to be told so.
+        case refused(Admission)
     }
 
     public let version: ModelVersion
@@ -47,14 +20,23 @@ public final class OpenBatch: @unchecked Sendable {
     public let outputs: [TensorColumn]
     /// The loop it goes back to.
     public let home: Mailbox<LoopMessage>
+    /// Batches with equal numbers have equal row shapes, but for one chance in 2^64: what depends on
+    /// it compares the shapes.
+    let shape: Int
+    /// The bucket of the version's latency table.
+    let bucket: Int
     public private(set) var rowCount = 0
     public internal(set) var tickets: [Ticket] = []
     public internal(set) var outcome = Outcome.pending
+    /// Rows computed so far, of a request that takes several runs.
+    var rowsDone = 0
 
     init(version: ModelVersion, rowShapes: [[Int]], home: Mailbox<LoopMessage>) {
         self.version = version
         self.rowShapes = rowShapes
         self.home = home
+        shape = rowShapes.hashValue
+        bucket = version.latencyBucket(rowShapes)
         // Memory follows what clients really send: rows of unknown size may be large, so one at first.
         let capacity = version.hasStaticRows ? max(1, min(version.chunkRows, 8)) : 1
         inputs = version.makeInputs(rowShapes: rowShapes, rowCapacity: capacity)
@@ -70,16 +52,34 @@ public final class OpenBatch: @unchecked Sendable {
 
     var bytesPerRow: Int { inputs.reduce(0) { $0 + $1.bytesPerRow } }
 
-    /// Input bytes of the rows in it.
-    var byteCount: Int { bytesPerRow * rowCount }
+    /// Requests that are still to be computed.
+    var liveTickets: Int { tickets.reduce(0) { $0 + ($1.fate == .live ? 1 : 0) } }
+    var liveRows: Int { tickets.reduce(0) { $0 + ($1.fate == .live ? $1.rowCount : 0) } }
 
-    /// Requests whose client is still there.
-    var liveTickets: Int { tickets.reduce(0) { $0 + ($1.isCancelled ? 0 : 1) } }
-    var liveRows: Int { tickets.reduce(0) { $0 + ($1.isCancelled ? 0 : $1.rowCount) } }
+    /// What the policy sees of the requests that are still to be computed; nil when there are none.
+    func waiting(unit: Int) -> WaitingRequest? {
+        var deadline = UInt64.max
+        var arrival = UInt64.max
+        var priority = RequestPriority.low
+        var rows = 0
+        var items = 0
+        for ticket in tickets where ticket.fate == .live {
+            deadline = min(deadline, ticket.deadlineNanoseconds)
+            arrival = min(arrival, ticket.parsedNanoseconds)
+            if ticket.priority == .high { priority = .high }
+            rows += ticket.rowCount
+            items += 1
+        }
+        guard items > 0 else { return nil }
+        return WaitingRequest(
+            unit: unit, arrival: arrival, deadline: deadline, rows: rows, items: items,
+            bytes: bytesPerRow * rows, shape: shape, bucket: bucket, priority: priority)
+    }
 
     /// Makes it empty for the next turn. Memory is kept unless one request made it very large.
     func reset() {
         rowCount = 0
+        rowsDone = 0
         outcome = .pending
         tickets.removeAll(keepingCapacity: true)
     }
