@@ -49,6 +49,8 @@ public func unaryF32(
     case .sigmoid: map(x, y, count) { logistic($0) }
     case .tanh: map(x, y, count) { hyperbolicTangent($0) }
     case .softplus: map(x, y, count) { softplus($0) }
+    case .erf: map(x, y, count) { errorFunction($0) }
+    case .gelu: map(x, y, count) { gaussianLinear($0) }
     case .sqrt: map(x, y, count) { $0.squareRoot() }
     case .abs: map(x, y, count) { magnitude($0) }
     case .negate: map(x, y, count) { floats(integers($0) ^ SIMD8(repeating: Int32.min)) }

@@ -41,7 +41,11 @@ struct InferCommand: ParsableCommand {
     @Option(help: "The folder to write to; it is made if it is missing. [MARTLET_OUTPUT_DIR]")
     var outputDir = Environment.text("MARTLET_OUTPUT_DIR") ?? "."
 
+    @Option(help: .hidden)
+    var batchFile: String?
+
     mutating func run() throws {
+        if let batchFile { return InferBatch.run(batchFile) }
         guard let path = model ?? Environment.text("MARTLET_MODEL") else {
             Exit.usage("name a model: martlet infer MODEL --input FILE --output-dir DIR")
         }

@@ -15,6 +15,9 @@ struct InspectCommand: ParsableCommand {
 
               martlet inspect models/digits
               martlet inspect model.onnx --batch 64
+              martlet inspect model.onnx --batch 1 --profile
+
+            --profile runs the model on zeros and shows what each operator costs.
             """)
 
     @Argument(help: "The model file or folder. [MARTLET_MODEL]")
@@ -22,6 +25,9 @@ struct InspectCommand: ParsableCommand {
 
     @Option(help: "Rows to compute the memory of a batch for. [MARTLET_BATCH]")
     var batch = Environment.integer("MARTLET_BATCH", default: 32)
+
+    @Flag(help: "Run a batch and show the time each operator takes. [MARTLET_PROFILE=1]")
+    var profile = false
 
     mutating func validate() throws {
         guard (1...1_000_000).contains(batch) else {
@@ -36,6 +42,29 @@ struct InspectCommand: ParsableCommand {
         let file = ModelFile.find(path)
         let model = ModelFile.load(file)
         StandardStreams.output(Self.text(model, file: file, batch: batch))
+        if profile || Environment.text("MARTLET_PROFILE") == "1" {
+            StandardStreams.output(Self.profile(model, batch: batch))
+        }
+    }
+
+    /// A line an operator: its share, its time a run, and how many steps it has.
+    private static func profile(_ model: ONNXModel, batch: Int) -> String {
+        let rows = model.signature.batchDimension == .dynamic ? min(batch, model.rowsPerBlock) : 1
+        let lines: [CompiledGraph.ProfileLine]
+        do throws(GraphError) {
+            lines = try model.compiled.profile(inputShapes: model.shapes(rows: rows), runs: 5)
+        } catch {
+            return "profile     cannot be made: \(error.description)\n"
+        }
+        let total = max(lines.reduce(0) { $0 + $1.nanoseconds }, 1)
+        var text = "profile     \(Int(total / 1000)) µs for \(rows) rows at a time\n"
+        for line in lines {
+            let share = Int((100 * line.nanoseconds / total).rounded())
+            text += padded("", 12) + padded("\(share) %", 6)
+            text += padded("\(Int(line.nanoseconds / 1000)) µs", 12)
+            text += "\(line.name) × \(line.stepCount)\n"
+        }
+        return text
     }
 
     static func text(_ model: any Model, file: String, batch: Int) -> String {

@@ -109,6 +109,12 @@ public struct Limits: Sendable {
     public var tensorElementsMax = 1 << 31
     /// Intermediate values of one run of a graph.
     public var arenaBytesMax = 4 << 30
+    /// Elements of an ONNX Range, whose size is a value, not a shape.
+    public var rangeElementsMax = 1 << 27
+    /// Turns of one ONNX Loop.
+    public var loopTurnsMax = 1_000_000
+    /// Graphs inside of graphs, and functions inside of functions.
+    public var graphDepthMax = 32
     /// Nodes of one graph. Exporters stay below 10,000.
     public var graphNodesMax = 50_000
     /// What folding constants may add to a model's own weights.

@@ -31,7 +31,8 @@ private func error(of function: UnaryFunction, _ kernels: KernelSet) -> (ulps: I
 @Test(
     arguments: KernelSet.all,
     [
-        (UnaryFunction.exp, 2), (.log, 2), (.sigmoid, 2), (.tanh, 2), (.softplus, 4), (.relu, 0),
+        (UnaryFunction.exp, 2), (.log, 2), (.sigmoid, 2), (.tanh, 2), (.erf, 2), (.softplus, 4),
+        (.relu, 0),
         (.sqrt, 0), (.abs, 0), (.negate, 0), (.reciprocal, 0), (.floor, 0), (.ceiling, 0),
         (.round, 0), (.sign, 0),
     ])
@@ -155,4 +156,14 @@ private func expectSame(_ actual: [Float], _ expected: [Float]) {
     kernels.clamp(x.span, low: -1, high: 1, y: &target)
     #expect(Array(y[..<9]) == [-1, -1, -0.5, 0, 0.5, 1, 1, 1, -1])
     #expect(y[9].isNaN)
+}
+
+@Test(arguments: KernelSet.all) func geluKeepsItsDigitsOnBothSides(kernels: KernelSet) {
+    let values = sweep.filter { $0.isFinite && $0.magnitude < 100 }
+    for (x, y) in zip(values, kernels.applied(.gelu, values)) {
+        let exact = Reference.unary(.gelu, x)
+        // The second part of the fit is within 3e-6 of erfc; beyond -5.6 zero stands for less than 5e-8.
+        #expect(abs(y - exact) <= 4e-6 * abs(exact) + 5e-8, "gelu of \(x) is \(y), not \(exact)")
+    }
+    #expect(kernels.applied(.erf, [0, .infinity, -.infinity]) == [0, 1, -1])
 }

@@ -9,6 +9,8 @@ public enum Attribute: Sendable {
     case ints([Int])
     case floats([Float])
     case strings([String])
+    /// The kind and element type of a value (of a sequence or optional).
+    case type(Value.Kind, DataType)
     /// A branch or body of control flow.
     indirect case graph(Graph)
     /// A kind no operator here takes (sparse tensors, types, lists of graphs), by its name.
@@ -24,6 +26,7 @@ public enum Attribute: Sendable {
         case .ints: "a list of ints"
         case .floats: "a list of floats"
         case .strings: "a list of strings"
+        case .type: "a type"
         case .graph: "a graph"
         case .other(let name): name
         }

@@ -17,7 +17,18 @@ public enum Dimension: Sendable, Equatable {
 
 /// A named edge of a graph: what a node makes, what a caller gives, or a constant.
 public struct Value: Sendable {
+    /// What a value can be.
+    public enum Kind: Sendable {
+        case tensor
+        /// A list of tensors.
+        case sequence
+        /// A tensor or a list of tensors, or nothing.
+        case optional
+    }
+
     public var name: String
+    /// Only an eager run knows values that are no tensors.
+    public var kind: Kind = .tensor
     /// What the file declares; nil where it says nothing.
     public var dataType: DataType?
     /// The declared shape; nil where even the rank is unknown.
@@ -55,6 +66,11 @@ public struct Node: Sendable {
     public var attributes: [String: Attribute]
     /// Where the node stood in its file, for messages.
     public var position: Int
+    /// How many of the inputs, at their end, are values that the node's own graphs read from the
+    /// graph around it.
+    public var captureCount = 0
+    /// The attributes with graphs, in the order of their captures among the inputs.
+    public var graphOrder: [String] = []
 
     public init(
         name: String, operatorName: OperatorName, version: Int, inputs: [ValueID?],
@@ -72,8 +88,9 @@ public struct Node: Sendable {
 
 /// A model's computation, free of any file format: values, and the nodes between them.
 ///
-/// Readers build it, passes rewrite it, `CompiledGraph` makes it run. A graph with control flow
-/// will keep its branches as graphs in attributes (`Attribute.graph`).
+/// Readers build it, passes rewrite it, `CompiledGraph` makes it run. A node of control flow has its
+/// branches as graphs in attributes (`Attribute.graph`). What such a graph reads from the one around
+/// it is among its inputs, at their end, and among the inputs of the node.
 public struct Graph: Sendable {
     public var name: String
     public internal(set) var values: [Value] = []
@@ -82,6 +99,8 @@ public struct Graph: Sendable {
     public var outputs: [ValueID] = []
     /// Labels of classes that a removed `ZipMap` would have used as keys, if there was one.
     public var classLabels: ClassLabels?
+    /// How many inputs, at their end, come from the graph around this one.
+    public var captureCount = 0
 
     public init(name: String = "") { self.name = name }
 

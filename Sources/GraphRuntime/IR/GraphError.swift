@@ -6,6 +6,8 @@ public struct GraphError: Error, Sendable, CustomStringConvertible {
         case graph
         /// The graph is fine; the values or shapes given to a run are not.
         case input
+        /// A shape depends on the values of the inputs: no plan can be made from shapes alone.
+        case values
     }
 
     public let kind: Kind
@@ -21,6 +23,12 @@ public struct GraphError: Error, Sendable, CustomStringConvertible {
 
     public init(_ reason: String, at node: Node, kind: Kind = .graph) {
         self.init(reason, place: node.place, kind: kind)
+    }
+
+    /// An operator's failure, with the node's name; what an operator refuses while it runs is the
+    /// fault of the values it was given.
+    init(_ failure: OperatorFailure, at node: Node, kind: Kind = .graph) {
+        self.init(failure.reason, at: node, kind: failure.needsValues ? .values : kind)
     }
 
     public var description: String { place.isEmpty ? reason : "\(place): \(reason)" }

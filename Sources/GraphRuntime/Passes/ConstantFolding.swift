@@ -15,6 +15,7 @@ extension Graph {
                 continue
             }
             let op = try makeOperator(node)
+            guard op.isFoldable, !(op is any ValueOperator) else { continue }
             do throws(OperatorFailure) {
                 let inputInfos = inputs.map { tensor in tensor.map { ValueInfo($0) } }
                 let infos = try op.infer(Inputs(inputInfos))

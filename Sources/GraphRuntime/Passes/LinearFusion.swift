@@ -5,6 +5,7 @@ extension Node {
     static let fusedDomain = "martlet"
 
     fileprivate static let linear = OperatorName("Linear", domain: fusedDomain)
+    fileprivate static let convolution = OperatorName("Conv", domain: fusedDomain)
 }
 
 extension Graph {
@@ -87,7 +88,7 @@ extension Graph {
         ]
     }
 
-    /// Makes Relu, Sigmoid or Tanh behind a layer part of it.
+    /// Makes Relu, Sigmoid or Tanh behind a layer part of it, and Relu behind a convolution.
     mutating func fuseActivations() {
         var dropped: Set<Int> = []
         let uses = useCounts()
@@ -97,11 +98,21 @@ extension Graph {
             guard let activation = node.activation, node.attributes.isEmpty,
                 node.inputs.count == 1, node.outputs.count == 1,
                 let input = node.inputs[0], uses[input.index] == 1,
-                let producer = producers[input.index],
-                nodes[producer].operatorName == Node.linear,
-                nodes[producer].attributes["activation"] == nil
+                let producer = producers[input.index]
             else { continue }
-            nodes[producer].attributes["activation"] = .int(Int(activation.rawValue))
+            if nodes[producer].operatorName == OperatorName("Conv"), activation == .relu,
+                nodes[producer].attributes["rectifies"] == nil
+            {
+                nodes[producer].operatorName = Node.convolution
+                nodes[producer].version = 1
+                nodes[producer].attributes["rectifies"] = .int(1)
+            } else if nodes[producer].operatorName == Node.linear,
+                nodes[producer].attributes["activation"] == nil
+            {
+                nodes[producer].attributes["activation"] = .int(Int(activation.rawValue))
+            } else {
+                continue
+            }
             nodes[producer].outputs = node.outputs
             dropped.insert(index)
         }

@@ -6,9 +6,13 @@ public enum Pass: String, CaseIterable, Sendable {
     case foldConstants
     /// Takes out Identity, Dropout without mask, and Cast to the type there is.
     case removeIdentities
+    /// BatchNormalization behind a convolution goes into its filters.
+    case fuseBatchNormalizations
+    /// The GELU that exporters write with erf becomes one function.
+    case fuseGelu
     /// MatMul (+ Add) and Gemm with constant weights become one layer.
     case fuseLinear
-    /// Relu, Sigmoid or Tanh behind a layer become part of it.
+    /// Relu, Sigmoid or Tanh behind a layer, and Relu behind a convolution, become part of it.
     case fuseActivations
     /// Drops nodes whose results nobody reads.
     case removeDeadNodes
@@ -22,6 +26,8 @@ public enum Pass: String, CaseIterable, Sendable {
             switch pass {
             case .foldConstants: try graph.foldConstants(limits)
             case .removeIdentities: graph.removeIdentities()
+            case .fuseBatchNormalizations: graph.fuseBatchNormalizations()
+            case .fuseGelu: graph.fuseGelu()
             case .fuseLinear: graph.fuseLinear()
             case .fuseActivations: graph.fuseActivations()
             case .removeDeadNodes: graph.removeDeadNodes()

@@ -3,9 +3,9 @@ import Primitives
 /// A graph whose passes have run and whose operators are built, weights packed: everything that
 /// does not depend on the sizes of a request. Immutable and shared by all threads.
 ///
-/// From here a `Plan` is made for each set of input shapes. Shapes that depend on values (NonZero,
-/// a Reshape to a computed target) will become plan boundaries: the graph is cut there, the first
-/// part runs, and the rest is planned for the shapes it produced.
+/// From here a `Plan` is made for each set of input shapes. Where a shape depends on values (NonZero,
+/// a Reshape to a computed target), or with control flow and sequences, the graph runs eagerly:
+/// node by node, each planned when the values of its inputs are there (`evaluate`).
 public final class CompiledGraph: Sendable {
     public let graph: Graph
     public let name: String
@@ -17,6 +17,10 @@ public final class CompiledGraph: Sendable {
 
     let operators: [any Operator]
     let limits: Limits
+    /// How many nodes read each value, plus one for an output of the graph.
+    let useCounts: [Int]
+    /// True when the graph has values or operators that no plan can hold.
+    public let isEager: Bool
 
     /// Checks, optimises and builds a graph.
     /// - Parameter passes: what may be rewritten; every choice gives the same answers.
@@ -42,6 +46,10 @@ public final class CompiledGraph: Sendable {
         for node in graph.nodes { operators.append(try graph.makeOperator(node)) }
         self.graph = graph
         self.operators = operators
+        useCounts = graph.useCounts()
+        isEager =
+            operators.contains { $0 is any ValueOperator }
+            || graph.inputs.contains { graph[$0].kind != .tensor }
     }
 
     /// A plan for inputs of these shapes, which are checked against the declared ones.

@@ -41,7 +41,8 @@ enum Evaluation {
         workspace.prepare(
             for: Plan(
                 inputs: [], outputs: infos, arenaByteCount: arenaByteCount, operationCount: 0,
-                steps: [], places: [], bufferCount: 1 + infos.count, stringSlots: stringSlots))
+                steps: [], places: [], stepOperators: [], bufferCount: 1 + infos.count,
+                stringSlots: stringSlots))
         var memories: [AlignedMemory] = []
         for (index, info) in infos.enumerated() {
             let byteCount = info.shape.reduce(1, *) * info.dataType.byteCount

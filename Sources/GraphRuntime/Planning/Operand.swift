@@ -33,6 +33,22 @@ struct Operand: Sendable {
         self.byteOffset = byteOffset
     }
 
+    private init(_ other: Operand, shape: [Int]) {
+        dataType = other.dataType
+        self.shape = shape
+        count = other.count
+        constant = other.constant
+        constantStrings = other.constantStrings
+        buffer = other.buffer
+        byteOffset = other.byteOffset
+    }
+
+    /// The same values seen in another shape of as many elements.
+    func viewed(_ shape: [Int]) -> Operand {
+        precondition(shape.reduce(1, *) == count, "a view has as many elements")
+        return Operand(self, shape: shape)
+    }
+
     /// The contents of a constant.
     var tensor: Tensor? {
         if let constantStrings { return Tensor(shape: shape, strings: constantStrings) }

@@ -20,8 +20,13 @@ public struct ValueInfo: Sendable {
 /// name, operator and version (`GraphError`).
 struct OperatorFailure: Error {
     let reason: String
+    /// True when only the values of its inputs, not their shapes, tell what the operator makes.
+    let needsValues: Bool
 
-    init(_ reason: String) { self.reason = reason }
+    init(_ reason: String, needsValues: Bool = false) {
+        self.reason = reason
+        self.needsValues = needsValues
+    }
 }
 
 /// A node made ready for any shape: attributes read and checked, weights packed. Built once when
@@ -29,6 +34,9 @@ struct OperatorFailure: Error {
 protocol Operator: AnyObject, Sendable {
     /// True when output 0 is input 0's bytes under another shape: such a node costs nothing.
     var isView: Bool { get }
+
+    /// False when two runs on the same inputs may differ: such a node is never folded.
+    var isFoldable: Bool { get }
 
     /// The types and shapes of the outputs. An output whose contents follow from the shapes alone
     /// (`Shape`) comes with its constant.
@@ -48,6 +56,8 @@ protocol Operator: AnyObject, Sendable {
 extension Operator {
     var isView: Bool { false }
 
+    var isFoldable: Bool { true }
+
     func scratch(_ inputs: Inputs, _ outputs: [ValueInfo]) -> [ValueInfo] { [] }
 
     func operationCount(_ inputs: Inputs, _ outputs: [ValueInfo]) -> Int {
@@ -59,6 +69,10 @@ extension Operator {
 ///
 /// `run` is the hot path. It allocates nothing and keeps the order of every sum independent of
 /// where a row stands in the batch. Only a value (an index out of range) can make it fail.
+///
+/// A step that is generic over its element type says for which types `run` is compiled on its own
+/// (`@_specialize`): a plan calls it through this protocol, where the compiler would use the one body
+/// for all types, which is 50 times slower.
 protocol Step: AnyObject, Sendable {
     func run(_ workspace: Workspace) throws(OperatorFailure)
 }
@@ -112,8 +126,7 @@ struct Inputs {
     func integers(_ index: Int, _ role: String) throws(OperatorFailure) -> [Int] {
         let info = self[index]
         guard let constant = info.constant else {
-            throw OperatorFailure(
-                "\(role) depends on the values of the inputs; that is not supported")
+            throw OperatorFailure("\(role) depends on the values of inputs", needsValues: true)
         }
         guard let values = constant.integers else {
             throw OperatorFailure("\(role) must be int64 or int32, not \(constant.dataType.name)")
@@ -136,6 +149,14 @@ struct Operands {
     var count: Int { list.count }
 
     func optional(_ index: Int) -> Operand? { index < list.count ? list[index] : nil }
+
+    /// What planning knows of them: types, shapes, and the contents of constants.
+    var infos: Inputs {
+        Inputs(
+            list.map { operand in
+                operand.map { ValueInfo($0.dataType, $0.shape, constant: $0.tensor) }
+            })
+    }
 
     /// The operand at `index`, which was checked when the node was built.
     subscript(_ index: Int) -> Operand {

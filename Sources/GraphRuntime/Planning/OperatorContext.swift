@@ -14,7 +14,8 @@ final class OperatorContext {
     }
 
     var version: Int { node.version }
-    var inputCount: Int { node.inputs.count }
+    /// Inputs as the standard counts them, without what the node's graphs read from outside.
+    var inputCount: Int { node.inputs.count - node.captureCount }
     var outputCount: Int { node.outputs.count }
 
     func hasInput(_ index: Int) -> Bool {
@@ -127,6 +128,34 @@ final class OperatorContext {
         return value
     }
 
+    /// An element type, by its code in the standard.
+    func dataType(_ name: String) throws(OperatorFailure) -> DataType? {
+        guard let code = try int(name) else { return nil }
+        guard let type = CastOperator.dataType(code) else {
+            throw OperatorFailure("the element type \(code) in '\(name)' is not supported")
+        }
+        return type
+    }
+
+    /// The graph of control flow; it must be there.
+    func graph(_ name: String) throws(OperatorFailure) -> Graph {
+        guard let attribute = find(name) else {
+            throw OperatorFailure("its attribute '\(name)' is missing")
+        }
+        guard case .graph(let value) = attribute else {
+            throw wrongKind(name, "a graph", attribute)
+        }
+        return value
+    }
+
+    /// Whether the node reads the captures of its graph `first` before those of `second`.
+    func graphOrder(_ first: String, _ second: String) -> Bool {
+        guard let place = node.graphOrder.firstIndex(of: first),
+            let other = node.graphOrder.firstIndex(of: second)
+        else { return true }
+        return place < other
+    }
+
     /// Takes note of attributes that change nothing here.
     func ignore(_ names: String...) { known.formUnion(names) }
 
@@ -150,7 +179,7 @@ final class OperatorContext {
         case .ints(let list): list.isEmpty
         case .floats(let list): list.isEmpty
         case .strings(let list): list.isEmpty
-        case .int, .float, .string, .tensor, .graph, .other: false
+        case .int, .float, .string, .tensor, .type, .graph, .other: false
         }
     }
 

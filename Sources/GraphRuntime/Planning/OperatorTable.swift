@@ -12,10 +12,37 @@ struct OperatorEntry: Sendable {
         self.versions = versions
         self.make = make
     }
+
+    /// An operator of the standard, from a version on.
+    static func of(
+        _ name: String, _ since: Int,
+        _ make: @escaping @Sendable (OperatorContext) throws(OperatorFailure) -> any Operator
+    ) -> OperatorEntry {
+        OperatorEntry(name, since...OperatorTable.newest, make)
+    }
+
+    /// The same for an operator on float32 that takes the 16-bit floats, too (`HalfOperator`).
+    static func half(
+        _ name: String, _ since: Int,
+        _ make: @escaping @Sendable (OperatorContext) throws(OperatorFailure) -> any Operator
+    ) -> OperatorEntry {
+        OperatorEntry(name, since...OperatorTable.newest) {
+            context throws(OperatorFailure) -> any Operator in HalfOperator(try make(context))
+        }
+    }
+
+    /// A function of each element, computed in float64.
+    static func pointwise(
+        _ name: String, _ since: Int, _ function: @escaping @Sendable (Double) -> Double
+    ) -> OperatorEntry {
+        half(name, since) { context throws(OperatorFailure) -> any Operator in
+            try PointwiseOperator(context, function)
+        }
+    }
 }
 
 /// Every operator this runtime knows. To add one: write its file in `Operators/`, add its line to
-/// `OperatorTable+Entries.swift`.
+/// its family's list (`OperatorTable+Elementwise.swift`, …).
 struct OperatorTable: Sendable {
     /// The newest version of the standard's domain whose operators were checked against ours
     /// (package onnx 1.23).

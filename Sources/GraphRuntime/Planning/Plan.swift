@@ -13,13 +13,15 @@ public final class Plan: Sendable {
     let steps: [any Step]
     /// Where each step came from, for errors.
     let places: [String]
+    /// The operator of each step, for profiles.
+    public let stepOperators: [OperatorName]
     let bufferCount: Int
     /// Buffers that hold strings made on the way, with the number of their elements.
     let stringSlots: [(slot: Int, count: Int)]
 
     init(
         inputs: [ValueInfo], outputs: [ValueInfo], arenaByteCount: Int, operationCount: Int,
-        steps: [any Step], places: [String], bufferCount: Int,
+        steps: [any Step], places: [String], stepOperators: [OperatorName], bufferCount: Int,
         stringSlots: [(slot: Int, count: Int)]
     ) {
         self.inputs = inputs
@@ -28,6 +30,7 @@ public final class Plan: Sendable {
         self.operationCount = operationCount
         self.steps = steps
         self.places = places
+        self.stepOperators = stepOperators
         self.bufferCount = bufferCount
         self.stringSlots = stringSlots
     }
@@ -77,6 +80,24 @@ public final class Plan: Sendable {
             } catch {
                 throw GraphError(error.reason, place: places[index], kind: .input)
             }
+        }
+    }
+
+    /// Runs the steps as `run` does and adds the thread's own nanoseconds that
+    /// each took to `times`, one a step.
+    public func run(
+        in workspace: Workspace, addingTimesTo times: inout [UInt64]
+    ) throws(GraphError) {
+        var start = ThreadClock.nanoseconds
+        for index in steps.indices {
+            do throws(OperatorFailure) {
+                try steps[index].run(workspace)
+            } catch {
+                throw GraphError(error.reason, place: places[index], kind: .input)
+            }
+            let end = ThreadClock.nanoseconds
+            times[index] += end - start
+            start = end
         }
     }
 

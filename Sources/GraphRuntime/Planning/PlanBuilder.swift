@@ -46,33 +46,8 @@ struct PlanBuilder {
             guard let dataType = value.dataType else {
                 throw GraphError("the graph's input '\(value.name)' has no type")
             }
-            try check(shape, of: value, &symbols)
+            try value.check(shape, &symbols, compiled.limits)
             infos[id.index] = ValueInfo(dataType, shape)
-        }
-    }
-
-    private func check(
-        _ shape: [Int], of value: Value, _ symbols: inout [String: Int]
-    ) throws(GraphError) {
-        guard Shape.elementCount(shape, max: compiled.limits.tensorElementsMax) != nil else {
-            throw GraphError(
-                "input '\(value.name)' of shape \(Shape.text(shape)) is larger than a tensor may be",
-                kind: .input)
-        }
-        guard let declared = value.shape else { return }
-        var fits = declared.count == shape.count
-        for (dimension, size) in zip(declared, shape) where fits {
-            switch dimension {
-            case .fixed(let wanted): fits = wanted == size
-            case .symbol(let name): fits = symbols.updateValue(size, forKey: name) ?? size == size
-            case .unknown: break
-            }
-        }
-        if !fits {
-            let wanted = declared.map(\.text).joined(separator: ", ")
-            throw GraphError(
-                "input '\(value.name)' has shape \(Shape.text(shape)); the model takes [\(wanted)]",
-                kind: .input)
         }
     }
 
@@ -84,7 +59,8 @@ struct PlanBuilder {
             do throws(OperatorFailure) {
                 var outputs = try op.infer(Inputs(inputs))
                 try checkSizes(outputs)
-                if !inputs.isEmpty, inputs.allSatisfy({ $0 == nil || $0?.constant != nil }),
+                if op.isFoldable, outputs.contains(where: { $0.constant == nil }), !inputs.isEmpty,
+                    inputs.allSatisfy({ $0 == nil || $0?.constant != nil }),
                     let folded = try Evaluation.run(op, inputs, outputs, budget: &budget)
                 {
                     outputs = folded.map { ValueInfo($0) }
@@ -93,7 +69,7 @@ struct PlanBuilder {
                     if let output { infos[output.index] = info }
                 }
             } catch {
-                throw GraphError(error.reason, at: node)
+                throw GraphError(error, at: node)
             }
         }
     }
@@ -241,6 +217,7 @@ struct PlanBuilder {
     private func finish(_ copies: [(from: Int, output: Int)]) throws(GraphError) -> Plan {
         var steps: [any Step] = []
         var places: [String] = []
+        var names: [OperatorName] = []
         var operationCount = 0
         for (step, index) in live.enumerated() where !compiled.operators[index].isView {
             let node = graph.nodes[index]
@@ -254,6 +231,7 @@ struct PlanBuilder {
                 throw GraphError(error.reason, at: node)
             }
             places.append(node.place)
+            names.append(node.operatorName)
             let (inputInfos, outputInfos) = operandInfos(node)
             operationCount &+= op.operationCount(inputInfos, outputInfos)
         }
@@ -264,12 +242,13 @@ struct PlanBuilder {
             let target = Operand(info, buffer: outputBuffer(copy.output), byteOffset: 0)
             steps.append(CopyStep(source, target))
             places.append("output '\(graph[graph.outputs[copy.output]].name)'")
+            names.append(OperatorName("Copy", domain: Node.fusedDomain))
         }
         return Plan(
             inputs: graph.inputs.compactMap { infos[$0.index] },
             outputs: graph.outputs.compactMap { infos[$0.index] },
             arenaByteCount: arenaByteCount, operationCount: operationCount, steps: steps,
-            places: places,
+            places: places, stepOperators: names,
             bufferCount: outputBuffer(graph.outputs.count) + stringSlots.count,
             stringSlots: stringSlots)
     }

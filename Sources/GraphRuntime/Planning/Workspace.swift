@@ -123,6 +123,38 @@ public final class Workspace: @unchecked Sendable {
             to: byteOffsets[target.buffer] + target.byteOffset, byteCount: byteCount)
     }
 
+    /// Bytes of an operand copied to a block of memory.
+    func copy(_ source: borrowing Operand, to memory: AlignedMemory) {
+        let byteCount = source.count * source.dataType.byteCount
+        let offset =
+            source.constant == nil ? byteOffsets[source.buffer] + source.byteOffset : 0
+        memory.copy(
+            from: source.constant ?? buffers[source.buffer], sourceOffset: offset, to: 0,
+            byteCount: byteCount)
+    }
+
+    /// `count` neighbouring elements of any type, copied to another operand of the same type.
+    func copyElements(
+        _ source: borrowing Operand, _ start: Int, to target: borrowing Operand, _ place: Int,
+        count: Int
+    ) {
+        if source.dataType == .string {
+            for index in 0..<count {
+                setString(target, place + index, string(source, start + index))
+            }
+            return
+        }
+        precondition(
+            start >= 0 && place >= 0 && count >= 0 && start + count <= source.count
+                && place + count <= target.count, "elements lie inside their operands")
+        let width = source.dataType.byteCount
+        let from = source.constant == nil ? byteOffsets[source.buffer] + source.byteOffset : 0
+        buffers[target.buffer].copy(
+            from: source.constant ?? buffers[source.buffer], sourceOffset: from + start * width,
+            to: byteOffsets[target.buffer] + target.byteOffset + place * width,
+            byteCount: count * width)
+    }
+
     /// One value of a string operand.
     func string(_ operand: borrowing Operand, _ index: Int) -> String {
         if let constant = operand.constantStrings { return constant[index] }

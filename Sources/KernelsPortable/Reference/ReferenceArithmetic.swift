@@ -26,6 +26,8 @@ public enum Reference {
         case .sigmoid: return Float(1 / (1 + Glibc.exp(-wide)))
         case .tanh: return Float(Glibc.tanh(wide))
         case .softplus: return Float(Swift.max(wide, 0) + Glibc.log1p(Glibc.exp(-Swift.abs(wide))))
+        case .erf: return Float(Glibc.erf(wide))
+        case .gelu: return Float(wide * Glibc.erfc(-wide * 0.5.squareRoot()) / 2)
         case .sqrt: return x.squareRoot()
         case .abs: return Swift.abs(x)
         case .negate: return -x

@@ -12,6 +12,7 @@ extension ONNXModel {
         else {
             throw PredictionError(.failed, "the batch does not have the columns of the signature")
         }
+        if isEager { return try predictEagerly(batch, into: &results) }
         let workspace = workspaces.take()
         defer { workspaces.giveBack(workspace) }
         let isDynamic = signature.batchDimension == .dynamic

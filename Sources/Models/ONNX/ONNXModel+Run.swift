@@ -22,6 +22,7 @@ extension ONNXModel {
         let workspace = workspaces.take()
         defer { workspaces.giveBack(workspace) }
         do throws(GraphError) {
+            if isEager { return try compiled.evaluate(tensors: inputs) }
             let plan = try plans.plan(for: inputs.map(\.shape))
             return try compiled.run(inputs, plan: plan, in: workspace)
         } catch {

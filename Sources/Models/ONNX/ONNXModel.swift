@@ -19,6 +19,9 @@ public final class ONNXModel: Model {
     /// are computed in blocks; that changes no answer.
     let blockRows: Int
 
+    /// Whether calls run node by node, since shapes alone do not tell what the graph makes.
+    let isEager: Bool
+
     /// The most rows that are computed at once.
     public var rowsPerBlock: Int { blockRows }
 
@@ -49,6 +52,7 @@ public final class ONNXModel: Model {
             let probe = try SignatureProbe(compiled)
             signature = probe.signature
             blockRows = probe.blockRows
+            isEager = probe.isEager
         } catch {
             throw ModelLoadError(path: path, place: error.place, reason: error.reason)
         }
@@ -63,13 +67,15 @@ public final class ONNXModel: Model {
 
     // MARK: Figures
 
-    /// Bytes of intermediate values for a batch.
+    /// Bytes of intermediate values for a batch; 0 where the values decide.
     public func arenaByteCount(rows: Int) throws(GraphError) -> Int {
-        try compiled.plan(inputShapes: shapes(rows: min(rows, blockRows))).arenaByteCount
+        if isEager { return 0 }
+        return try compiled.plan(inputShapes: shapes(rows: min(rows, blockRows))).arenaByteCount
     }
 
-    /// Floating-point operations a row costs.
+    /// Floating-point operations a row costs; 0 where the values decide.
     public func operationsPerRow() throws(GraphError) -> Double {
+        if isEager { return 0 }
         let rows = signature.batchDimension == .dynamic ? blockRows : 1
         let plan = try compiled.plan(inputShapes: shapes(rows: rows))
         return Double(plan.operationCount) / Double(max(rows, 1))

@@ -13,10 +13,11 @@ enum ONNXTensor {
         init(_ reason: String) { self.reason = reason }
     }
 
-    static func read(_ proto: Onnx_TensorProto, limits: Limits) throws(Failure) -> Tensor {
-        guard proto.dataLocation == .default, proto.externalData.isEmpty else {
-            throw Failure("its values are in another file, which is not supported")
-        }
+    /// - Parameter modelPath: the file of the model, in whose folder external data may lie; nil
+    ///   where a tensor may have none.
+    static func read(
+        _ proto: Onnx_TensorProto, limits: Limits, modelPath: String? = nil
+    ) throws(Failure) -> Tensor {
         guard !proto.hasSegment else { throw Failure("segments of tensors are not supported") }
         let (shape, count) = try self.shape(proto.dims, limits)
         guard let dataType = dataType(proto.dataType) else {
@@ -26,6 +27,9 @@ enum ONNXTensor {
             try check(proto.stringData.count, count)
             let strings = proto.stringData.map { String(decoding: $0, as: UTF8.self) }
             return Tensor(shape: shape, strings: strings)
+        }
+        if proto.dataLocation == .external {
+            return try external(proto, dataType, shape, count, limits, modelPath)
         }
         if proto.hasRawData {
             return try raw(proto.rawData, dataType, shape, count)
@@ -92,7 +96,7 @@ enum ONNXTensor {
     }
 
     /// Any byte but 0 is true.
-    private static func normalizeBooleans(_ tensor: Tensor) {
+    static func normalizeBooleans(_ tensor: Tensor) {
         var values = tensor.mutableSpan(as: UInt8.self)
         for index in values.indices where values[index] > 1 { values[index] = 1 }
     }

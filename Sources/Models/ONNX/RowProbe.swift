@@ -14,6 +14,8 @@ enum RowProbe {
     /// Runs three rows together and alone and compares the bits. A model that cannot run on made-up
     /// values counts as independent.
     static func areRowsIndependent(_ compiled: CompiledGraph, _ inputs: [TensorSpec]) -> Bool {
+        // What eager runs make may differ in size from row to row: they are not gathered.
+        if compiled.needsValues(inputShapes: inputs.map { shape($0, rows) }) { return false }
         guard isSmall(compiled, inputs) else { return true }
         let together = inputs.enumerated().map { index, spec in
             sample(spec, shape: shape(spec, rows), seed: UInt64(index) &+ 1)
@@ -36,9 +38,10 @@ enum RowProbe {
     }
 
     private static func isSmall(_ compiled: CompiledGraph, _ inputs: [TensorSpec]) -> Bool {
-        guard let plan = try? compiled.plan(inputShapes: inputs.map { shape($0, rows) }) else {
-            return false
-        }
+        let shapes = inputs.map { shape($0, rows) }
+        guard !compiled.needsValues(inputShapes: shapes),
+            let plan = try? compiled.plan(inputShapes: shapes)
+        else { return false }
         let counts = (plan.inputs + plan.outputs).map { $0.shape.reduce(1, *) }
         return counts.allSatisfy { $0 <= elementCountMax } && plan.arenaByteCount <= arenaBytesMax
     }

@@ -9,9 +9,12 @@ import Primitives
 struct SignatureProbe {
     let signature: Signature
     let blockRows: Int
+    /// Whether no plan can be made for the graph.
+    let isEager: Bool
 
     init(_ compiled: CompiledGraph) throws(GraphError) {
         let inputs = try compiled.inputSpecs()
+        isEager = compiled.needsValues(inputShapes: Self.shapes(compiled, inputs, 2, 8))
         guard let first = inputs.first?.shape.first, Self.haveCommonRows(compiled, inputs) else {
             let outputs = try Self.outputs(compiled, inputs, rows: nil)
             signature = Signature(
@@ -52,34 +55,38 @@ struct SignatureProbe {
         let isDynamic = rows == -1
         let hasOpenSizes = inputs.contains { $0.shape.dropFirst(isDynamic ? 1 : 0).contains(-1) }
         do throws(GraphError) {
-            var plans: [Plan] = []
-            plans.append(try compiled.plan(inputShapes: shapes(compiled, inputs, 2, 8)))
+            var plans: [[ValueInfo]] = []
+            plans.append(try compiled.outputInfos(inputShapes: shapes(compiled, inputs, 2, 8)))
             if isDynamic {
-                plans.append(try compiled.plan(inputShapes: shapes(compiled, inputs, 3, 8)))
+                plans.append(try compiled.outputInfos(inputShapes: shapes(compiled, inputs, 3, 8)))
             }
             if hasOpenSizes {
-                plans.append(try compiled.plan(inputShapes: shapes(compiled, inputs, 2, 9)))
+                plans.append(try compiled.outputInfos(inputShapes: shapes(compiled, inputs, 2, 9)))
             }
             return compiled.graph.outputs.indices.map { index in
                 merge(compiled.graph[compiled.graph.outputs[index]].name, plans, index)
             }
         } catch {
             // Free sizes may be tied to each other; then the file's own words must do.
-            guard hasOpenSizes, let declared = compiled.declaredOutputs() else { throw error }
+            // Zeros, too, may be no possible values.
+            let isEager = compiled.needsValues(inputShapes: shapes(compiled, inputs, 2, 8))
+            guard hasOpenSizes || isEager, let declared = compiled.declaredOutputs() else {
+                throw error
+            }
             return declared
         }
     }
 
-    private static func merge(_ name: String, _ plans: [Plan], _ index: Int) -> TensorSpec {
-        var shape = plans[0].outputs[index].shape
+    private static func merge(_ name: String, _ plans: [[ValueInfo]], _ index: Int) -> TensorSpec {
+        var shape = plans[0][index].shape
         for plan in plans.dropFirst() {
-            let other = plan.outputs[index].shape
+            let other = plan[index].shape
             guard other.count == shape.count else { continue }
             for dimension in shape.indices where shape[dimension] != other[dimension] {
                 shape[dimension] = -1
             }
         }
-        return TensorSpec(name, plans[0].outputs[index].dataType, shape)
+        return TensorSpec(name, plans[0][index].dataType, shape)
     }
 
     /// Input shapes with this many rows, and another size for all other open dimensions.

@@ -7,6 +7,10 @@ public enum UnaryFunction: UInt8, Sendable, CaseIterable {
     case exp, log, sigmoid, tanh
     /// log(1 + e^x), without overflow.
     case softplus
+    /// The error function.
+    case erf
+    /// x · (1 + erf(x / √2)) / 2. Within 16 ulp; below -5.6, where it is above -1e-7, it is 0.
+    case gelu
     case sqrt, abs, negate, reciprocal, floor, ceiling
     /// To the nearest integer, halves to the even one (ONNX Round, IEEE 754 roundTiesToEven).
     case round

@@ -12,6 +12,16 @@ public enum MonotonicClock {
     }
 }
 
+/// Time that the calling thread itself has computed, in nanoseconds (CLOCK_THREAD_CPUTIME_ID): what
+/// others do on the machine does not count. About 300 ns a call.
+public enum ThreadClock {
+    public static var nanoseconds: UInt64 {
+        var time = timespec()
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+        return UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec)
+    }
+}
+
 /// Seconds since 1970-01-01 UTC, for dates a person or a client reads.
 public enum WallClock {
     public static var seconds: Int {

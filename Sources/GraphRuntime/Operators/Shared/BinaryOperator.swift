@@ -15,12 +15,7 @@ final class BinaryOperator: Operator {
     func infer(_ inputs: Inputs) throws(OperatorFailure) -> [ValueInfo] {
         let type = try inputs.dataType(0, oneOf: DataType.numbers, "its first input")
         try inputs.requireSameType(0, 1)
-        guard let shape = Shape.broadcast(inputs[0].shape, inputs[1].shape) else {
-            let a = Shape.text(inputs[0].shape)
-            let b = Shape.text(inputs[1].shape)
-            throw OperatorFailure("shapes \(a) and \(b) cannot be broadcast together")
-        }
-        return [ValueInfo(type, shape)]
+        return [ValueInfo(type, try inputs.broadcastShape())]
     }
 
     func prepare(_ inputs: Operands, _ outputs: Operands) throws(OperatorFailure) -> any Step {
@@ -53,6 +48,10 @@ private final class BinaryStep<T: Number>: Step {
         self.loop = loop
     }
 
+    @_specialize(where T == Float)
+    @_specialize(where T == Double)
+    @_specialize(where T == Int64)
+    @_specialize(where T == Int32)
     func run(_ workspace: Workspace) {
         let left = workspace.span(a, as: T.self)
         let right = workspace.span(b, as: T.self)

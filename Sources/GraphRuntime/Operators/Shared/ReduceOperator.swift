@@ -1,12 +1,17 @@
+import Glibc
 import Kernels
 import Primitives
 
 /// What a reduction makes of many elements.
 enum Reduction: Sendable {
-    case sum, mean, maximum, minimum
+    case sum, mean, maximum, minimum, product
+    case sumOfSquares, l1, l2
+    /// The logarithm of the sum, and of the sum of exponentials.
+    case logSum, logSumExp
 }
 
-/// ReduceSum, ReduceMean, ReduceMax, ReduceMin: one value from all elements along some axes.
+/// The standard's reductions: one value from all elements along some axes. Sums are kept in float64
+/// or int64 and rounded once; nothing sums to 0, multiplies to 1, and has -inf as its maximum.
 ///
 /// The axes are an attribute before a version (13 for ReduceSum, 18 for the others), an input since.
 final class ReduceOperator: Operator {
@@ -48,7 +53,9 @@ final class ReduceOperator: Operator {
     }
 
     func infer(_ inputs: Inputs) throws(OperatorFailure) -> [ValueInfo] {
-        let type = try inputs.dataType(0, oneOf: DataType.numbers, "its input")
+        let isOrder = reduction == .maximum || reduction == .minimum
+        let type = try inputs.dataType(
+            0, oneOf: DataType.numbers + (isOrder ? [.bool] : []), "its input")
         let given = hasAxesInput ? try inputs.integers(1, "its axes") : axes
         let shape = inputs[0].shape
         let isReduced = try reduced(shape, given)
@@ -58,9 +65,6 @@ final class ReduceOperator: Operator {
                 result.append(shape[index])
             } else if keepsDimensions {
                 result.append(1)
-            }
-            if isReduced[index], shape[index] == 0, reduction != .sum {
-                throw OperatorFailure("there is nothing to reduce in \(Shape.text(shape))")
             }
         }
         return [ValueInfo(type, result)]
@@ -88,6 +92,7 @@ final class ReduceOperator: Operator {
         {
             return RowSumStep(x, y, columns: count, isMean: reduction == .mean)
         }
+        if y.dataType == .bool { return ReduceStep<UInt8>(x, y, reduction, outer, inner, count) }
         return try y.dataType.withNumber { type in
             func make<T: Number>(_: T.Type) -> any Step {
                 ReduceStep<T>(x, y, reduction, outer, inner, count)
@@ -135,6 +140,10 @@ private final class ReduceStep<T: Number>: Step {
         (self.outer, self.inner, self.count) = (outer, inner, count)
     }
 
+    @_specialize(where T == Float)
+    @_specialize(where T == Double)
+    @_specialize(where T == Int64)
+    @_specialize(where T == Int32)
     func run(_ workspace: Workspace) {
         let source = workspace.span(x, as: T.self)
         var target = workspace.mutableSpan(y, as: T.self)
@@ -151,25 +160,68 @@ private final class ReduceStep<T: Number>: Step {
     }
 
     private func reduce(_ source: Span<T>, _ start: Int) -> T {
-        var result = T.zero
-        var isFirst = reduction == .maximum || reduction == .minimum
+        switch reduction {
+        case .maximum:
+            return order(source, start, isBool: y.dataType == .bool) { T.greater($0, $1) }
+        case .minimum: return order(source, start, isBool: y.dataType == .bool) { T.lesser($0, $1) }
+        case .sum: return T.narrow(sum(source, start) { $0 })
+        case .mean:
+            let total = sum(source, start) { $0 }
+            return T.narrow(total.divided(by: count))
+        case .product:
+            return T.narrow(fold(source, start, T.Wide.one) { T.Wide.product($0, $1) })
+        case .sumOfSquares: return T.narrow(sum(source, start) { T.Wide.product($0, $0) })
+        case .l1: return T.narrow(sum(source, start) { $0.magnitudeValue })
+        case .l2:
+            return T.real(sum(source, start) { T.Wide.product($0, $0) }.real.squareRoot())
+        case .logSum: return T.real(log(sum(source, start) { $0 }.real))
+        case .logSumExp:
+            var highest = -Double.infinity
+            visit(source, start) { highest = max(highest, $0.real) }
+            guard highest.isFinite else { return T.real(highest) }
+            var total = 0.0
+            visit(source, start) { total += exp($0.real - highest) }
+            return T.real(highest + log(total))
+        }
+    }
+
+    @inline(__always)
+    private func visit(_ source: Span<T>, _ start: Int, _ body: (T) -> Void) {
         var position = StridedLoop.Position()
         for _ in 0..<inner.outerCount {
             for index in 0..<inner.innerCount {
-                let value = source[start + position.offsetA + index * inner.innerStrideA]
-                if isFirst {
-                    result = value
-                    isFirst = false
-                } else {
-                    switch reduction {
-                    case .sum, .mean: result = T.sum(result, value)
-                    case .maximum: result = T.greater(result, value)
-                    case .minimum: result = T.lesser(result, value)
-                    }
-                }
+                body(source[start + position.offsetA + index * inner.innerStrideA])
             }
             position.advance(inner)
         }
-        return reduction == .mean ? result.divided(by: count) : result
+    }
+
+    @inline(__always)
+    private func fold(
+        _ source: Span<T>, _ start: Int, _ first: T.Wide, _ combine: (T.Wide, T.Wide) -> T.Wide
+    ) -> T.Wide {
+        var result = first
+        visit(source, start) { result = combine(result, $0.wide) }
+        return result
+    }
+
+    @inline(__always)
+    private func sum(_ source: Span<T>, _ start: Int, _ map: (T.Wide) -> T.Wide) -> T.Wide {
+        fold(source, start, T.Wide.zero) { T.Wide.sum($0, map($1)) }
+    }
+
+    /// The greatest or least; for nothing, the end of the type's range.
+    @inline(__always)
+    private func order(
+        _ source: Span<T>, _ start: Int, isBool: Bool, _ choose: (T, T) -> T
+    ) -> T {
+        var result = reduction == .maximum ? T.lowest : T.highest
+        if isBool { result = reduction == .maximum ? T.zero : T.one }
+        var isFirst = true
+        visit(source, start) { value in
+            result = isFirst ? value : choose(result, value)
+            isFirst = false
+        }
+        return result
     }
 }

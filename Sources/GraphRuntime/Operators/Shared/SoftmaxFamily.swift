@@ -84,6 +84,8 @@ private final class SoftmaxStep<T: Number & BinaryFloatingPoint>: Step {
         self.isLogarithm = isLogarithm
     }
 
+    @_specialize(where T == Float)
+    @_specialize(where T == Double)
     func run(_ workspace: Workspace) {
         let source = workspace.span(x, as: T.self)
         var target = workspace.mutableSpan(y, as: T.self)

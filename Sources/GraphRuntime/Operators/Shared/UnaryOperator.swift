@@ -81,6 +81,8 @@ private final class UnaryIntegerStep<T: Number>: Step {
         (self.x, self.y) = (x, y)
     }
 
+    @_specialize(where T == Int64)
+    @_specialize(where T == Int32)
     func run(_ workspace: Workspace) {
         let source = workspace.span(x, as: T.self)
         var target = workspace.mutableSpan(y, as: T.self)
@@ -98,6 +100,8 @@ extension UnaryFunction {
         case .sigmoid: 1 / (1 + Glibc.exp(-x))
         case .tanh: Glibc.tanh(x)
         case .softplus: x > 0 ? x + log1p(Glibc.exp(-x)) : log1p(Glibc.exp(x))
+        case .erf: Glibc.erf(x)
+        case .gelu: x * Glibc.erfc(-x * 0.5.squareRoot()) / 2
         case .sqrt: x.squareRoot()
         case .abs: x.magnitude
         case .negate: -x
@@ -116,7 +120,8 @@ extension UnaryFunction {
         case .abs: x.magnitudeValue
         case .negate: T.difference(T.zero, x)
         case .sign: T.sign(of: x)
-        case .exp, .log, .sigmoid, .tanh, .softplus, .sqrt, .reciprocal, .floor, .ceiling, .round:
+        case .exp, .log, .sigmoid, .tanh, .softplus, .erf, .gelu, .sqrt, .reciprocal, .floor,
+            .ceiling, .round:
             x
         }
     }

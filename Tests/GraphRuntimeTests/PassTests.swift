@@ -1,0 +1,83 @@
+import GraphRuntime
+import Primitives
+import Testing
+
+/// x [n, 3, 6, 5] → Conv → BatchNormalization → Relu.
+private func normalizedConvolution(hasBias: Bool) -> Graph {
+    var graph = Graph(name: "conv")
+    let x = graph.addInput("x", .float32, [.symbol("n"), .fixed(3), .fixed(6), .fixed(5)])
+    func constant(_ name: String, _ shape: [Int], seed: UInt64, offset: Float = 0) -> ValueID {
+        let list = values(shape.reduce(1, *), seed: seed).map { $0 + offset }
+        return graph.addConstant(name, Tensor(.float32, shape: shape, list))
+    }
+    var inputs: [ValueID?] = [x, constant("w", [8, 3, 3, 3], seed: 1)]
+    if hasBias { inputs.append(constant("b", [8], seed: 2)) }
+    let conv = graph.addNode(OperatorName("Conv"), version: 13, inputs, output: "conv")
+    let normalized = graph.addNode(
+        OperatorName("BatchNormalization"), version: 15,
+        [
+            conv, constant("scale", [8], seed: 3), constant("shift", [8], seed: 4),
+            constant("mean", [8], seed: 5), constant("variance", [8], seed: 6, offset: 2),
+        ], output: "normalized", attributes: ["epsilon": .float(0.01)])
+    graph.outputs = [
+        graph.addNode(OperatorName("Relu"), version: 14, [normalized], output: "y")
+    ]
+    return graph
+}
+
+@Test(arguments: [false, true])
+func aNormalizedConvolutionIsOneStepAndTheSameWithinRounding(hasBias: Bool) throws {
+    let graph = normalizedConvolution(hasBias: hasBias)
+    let fused = try CompiledGraph(graph)
+    let plain = try CompiledGraph(graph, passes: [])
+    #expect(try fused.plan(inputShapes: [[2, 3, 6, 5]]).stepCount == 1)
+    #expect(try plain.plan(inputShapes: [[2, 3, 6, 5]]).stepCount == 3)
+    let x = Tensor(.float32, shape: [2, 3, 6, 5], values(180, seed: 9))
+    let got = try fused.run([x])[0].array(as: Float.self)
+    let want = try plain.run([x])[0].array(as: Float.self)
+    #expect(want.contains { $0 > 0 } && want.contains(0))
+    for (a, b) in zip(got, want) { #expect(abs(a - b) <= 1e-5 * max(1, abs(b))) }
+}
+
+/// GELU as exporters write it: PyTorch's order, and one with the half in front.
+private func geluGraph(halfFirst: Bool) -> Graph {
+    var graph = Graph(name: "gelu")
+    let x = graph.addInput("x", .float32, [.symbol("n"), .fixed(7)])
+    func scalar(_ name: String, _ value: Float) -> ValueID {
+        graph.addConstant(name, Tensor(.float32, shape: [], [value]))
+    }
+    func node(_ name: String, _ inputs: [ValueID], _ output: String) -> ValueID {
+        graph.addNode(OperatorName(name), version: 13, inputs, output: output)
+    }
+    let half = scalar("half", 0.5)
+    let scaled =
+        halfFirst
+        ? node("Mul", [x, scalar("root", Float(0.5).squareRoot())], "scaled")
+        : node("Div", [x, scalar("root", Float(2).squareRoot())], "scaled")
+    let sum = node("Add", [node("Erf", [scaled], "erf"), scalar("one", 1)], "sum")
+    let y =
+        halfFirst
+        ? node("Mul", [node("Mul", [x, half], "halved"), sum], "y")
+        : node("Mul", [node("Mul", [x, sum], "product"), half], "y")
+    graph.outputs = [y]
+    return graph
+}
+
+@Test(arguments: [false, true]) func geluOfPartsIsOneStep(halfFirst: Bool) throws {
+    let graph = geluGraph(halfFirst: halfFirst)
+    let fused = try CompiledGraph(graph)
+    let plain = try CompiledGraph(graph, passes: [])
+    #expect(try fused.plan(inputShapes: [[3, 7]]).stepCount == 1)
+    #expect(try plain.plan(inputShapes: [[3, 7]]).stepCount == 5)
+    let x = Tensor(.float32, shape: [3, 7], values(21, seed: 5).map { $0 * 4 })
+    let got = try fused.run([x])[0].array(as: Float.self)
+    let want = try plain.run([x])[0].array(as: Float.self)
+    for (a, b) in zip(got, want) { #expect(abs(a - b) < 2e-6) }
+}
+
+@Test func geluWhosePartsAreReadElsewhereStays() throws {
+    var graph = geluGraph(halfFirst: false)
+    let erf = graph.nodes[1].outputs[0]
+    if let erf { graph.outputs.append(erf) }
+    #expect(try CompiledGraph(graph).plan(inputShapes: [[3, 7]]).stepCount == 5)
+}
