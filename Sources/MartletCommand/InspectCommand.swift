@@ -43,7 +43,10 @@ struct InspectCommand: ParsableCommand {
         let model = ModelFile.load(file)
         StandardStreams.output(Self.text(model, file: file, batch: batch))
         if profile || Environment.text("MARTLET_PROFILE") == "1" {
-            StandardStreams.output(Self.profile(model, batch: batch))
+            guard let graph = model as? ONNXModel else {
+                Exit.failure("--profile takes an ONNX model: \(file) is no graph of operators")
+            }
+            StandardStreams.output(Self.profile(graph, batch: batch))
         }
     }
 
