@@ -42,6 +42,9 @@ public final class Thread {
         pthread_join(handle, nil)
     }
 
-    /// Processors this process may use.
-    public static var processorCount: Int { Int(martlet_processor_count()) }
+    /// Processors this process may use: its affinity, and the quota of its control group (`cpu.max`)
+    /// rounded up.
+    public static var processorCount: Int {
+        ControlGroup.current.processorCount(available: Int(martlet_processor_count()))
+    }
 }
