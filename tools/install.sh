@@ -85,7 +85,8 @@ runtime() {
 
 case "${1:-}" in
 runtime) runtime ;;
-tests) runtime; python; packages curl nghttp2-client openssl; program prometheus /usr/bin/promtool ;;
+tests) runtime; python; packages curl nghttp2-client openssl sslscan
+    program prometheus /usr/bin/promtool; program nginx /usr/sbin/nginx ;;
 bench) runtime; python; packages wrk; program nginx /usr/sbin/nginx ;;
 *) die "say what for: runtime, tests or bench" ;;
 esac

@@ -32,3 +32,5 @@ int martlet_cpu_level(void) {
 }
 
 void martlet_trim_heap(void) { malloc_trim(0); }
+
+void martlet_set_mmap_threshold(int byte_count) { mallopt(M_MMAP_THRESHOLD, byte_count); }

@@ -22,15 +22,19 @@ public enum HTTPRefusal: Error, Sendable, Equatable, CaseIterable {
     case badChunk
     case headerTimeout
     case bodyTimeout
+    /// Below the least rate.
+    case bodyTooSlow
     case tooMuchBuffered
+    /// A request in the clear at a port for TLS.
+    case plainHTTP
 
     public var status: Int {
         switch self {
         case .badRequestLine, .badTarget, .badVersion, .badField, .foldedField, .bareLineFeed,
             .missingHost, .badHost, .badContentLength, .conflictingLength, .badTransferEncoding,
-            .badChunk:
+            .badChunk, .plainHTTP:
             400
-        case .headerTimeout, .bodyTimeout: 408
+        case .headerTimeout, .bodyTimeout, .bodyTooSlow: 408
         case .bodyTooLarge: 413
         case .targetTooLong: 414
         case .badExpectation: 417
@@ -66,7 +70,9 @@ public enum HTTPRefusal: Error, Sendable, Equatable, CaseIterable {
         case .badChunk: "bad_chunk"
         case .headerTimeout: "header_timeout"
         case .bodyTimeout: "body_timeout"
+        case .bodyTooSlow: "body_too_slow"
         case .tooMuchBuffered: "too_much_buffered"
+        case .plainHTTP: "tls_required"
         }
     }
 
@@ -95,7 +101,9 @@ public enum HTTPRefusal: Error, Sendable, Equatable, CaseIterable {
         case .badChunk: "the chunked body is malformed"
         case .headerTimeout: "the request header did not arrive in time"
         case .bodyTimeout: "the request body did not arrive in time"
+        case .bodyTooSlow: "the request body came slower than this server waits for"
         case .tooMuchBuffered: "too many request bodies are arriving at the same time"
+        case .plainHTTP: "this port speaks TLS: ask again with https://"
         }
     }
 }

@@ -1,5 +1,6 @@
 import HTTP
 import Primitives
+import Telemetry
 
 /// A request that is answered with an error: its status, a code for programs, a sentence for people.
 struct Refusal: Error {
@@ -10,6 +11,8 @@ struct Refusal: Error {
     var retryAfterSeconds: Int?
     /// What a 401 or 403 says of the credentials it wants.
     var wwwAuthenticate: StaticString?
+    /// The limit the request ran into, for the metric.
+    var limit: LimitHit?
     /// The codings of a 415.
     var acceptEncoding: StaticString?
 
@@ -28,17 +31,20 @@ struct Refusal: Error {
     init(_ refusal: HTTPRefusal) {
         self.init(
             refusal.status, String(describing: refusal.code), String(describing: refusal.message))
+        limit = LimitHit(refusal)
     }
 
     init(_ refusal: ContentCodingRefusal) {
         self.init(
             refusal.status, String(describing: refusal.code), String(describing: refusal.message))
+        limit = LimitHit(refusal)
         if refusal.status == 415 { acceptEncoding = ContentCoding.accepted }
     }
 
     init(_ refusal: DecodeRefusal) {
         let status = refusal.code == .tooManyRows ? 413 : 400
         self.init(status, refusal.code.rawValue, refusal.message)
+        limit = LimitHit(refusal)
     }
 
     /// `{"error": {"code": …, "message": …}}`

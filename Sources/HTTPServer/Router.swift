@@ -10,6 +10,8 @@ package struct RouteMatch: Equatable {
     package var version: Range<Int>?
     /// `output=` of the query.
     package var output: Range<Int>?
+    /// The query has one of these keys twice: which one counts would be a guess.
+    package var hasRepeatedKey = false
 
     init(_ route: Route) { self.route = route }
 }
@@ -84,6 +86,7 @@ package enum Router {
     private static func readQuery(
         _ bytes: Span<UInt8>, _ query: Range<Int>, into match: inout RouteMatch
     ) {
+        var seen = QueryKeys()
         var start = query.lowerBound
         while start < query.upperBound {
             var end = start
@@ -94,14 +97,31 @@ package enum Router {
             }
             if let equals {
                 let value = equals + 1..<end
-                let key = start..<equals
+                let key = queryKey(bytes, start..<equals)
+                if !seen.isDisjoint(with: key) { match.hasRepeatedKey = true }
+                seen.formUnion(key)
                 // What the path says wins over the query.
-                if match.model == nil, isKey(bytes, key, "model") { match.model = value }
-                if match.version == nil, isKey(bytes, key, "version") { match.version = value }
-                if match.output == nil, isKey(bytes, key, "output") { match.output = value }
+                if key == .model, match.model == nil { match.model = value }
+                if key == .version, match.version == nil { match.version = value }
+                if key == .output, match.output == nil { match.output = value }
             }
             start = end + 1
         }
+    }
+
+    private struct QueryKeys: OptionSet {
+        let rawValue: UInt8
+
+        static let model = QueryKeys(rawValue: 1)
+        static let version = QueryKeys(rawValue: 2)
+        static let output = QueryKeys(rawValue: 4)
+    }
+
+    /// The key of ours that this is, or none.
+    private static func queryKey(_ bytes: Span<UInt8>, _ key: Range<Int>) -> QueryKeys {
+        if isKey(bytes, key, "model") { return .model }
+        if isKey(bytes, key, "version") { return .version }
+        return isKey(bytes, key, "output") ? .output : []
     }
 
     /// Whether a query key is this name, as it stands or percent-encoded.

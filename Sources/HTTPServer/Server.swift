@@ -120,6 +120,16 @@ public final class Server {
         }
     }
 
+    /// What is due from time to time: a new ticket key, and memory that large requests left in the
+    /// heap goes back to the system. Cheap enough for once a second.
+    public func keepHouse() {
+        let seconds = Int(MonotonicClock.nanoseconds / 1_000_000_000)
+        if configuration.certificates?.rotateKeys(now: seconds) == true {
+            log.info("certificates: session tickets are sealed with a new key")
+        }
+        if shared.takeFreedMuch() { Heap.trim() }
+    }
+
     /// Loads everything that was found, on the calling thread. Returns how many versions are ready.
     public func loadModels(
         _ found: [FoundModel], compiled: [CompiledModel], formats: [ModelFormat]

@@ -26,10 +26,15 @@ extension ServerLoop {
         metrics.recordRequest(loop: number, route: notes.route.rawValue, status: response.status)
         metrics.count(loop: number, .requestsEnded)
         if let http2 = connection.http2 {
+            let owed = http2.pendingAnswerBytes
             http2.respond(
                 Int32(bitPattern: exchange.sequence), response, date: date, body: body,
                 isHead: notes.isHead)
-            if isDue(connection) { announceGoAway(connection) }
+            countOutput(from: owed, to: http2.pendingAnswerBytes)
+            if let reason = reasonToEnd(connection), !connection.isGoingAway {
+                count(reason)
+                announceGoAway(connection)
+            }
             markDirty(connection)
         } else {
             answerHTTP1(connection, exchange, response)
@@ -55,9 +60,13 @@ extension ServerLoop {
         let notes = exchange.notes
         // While draining, or past its age or number of requests, the last answer that a connection
         // waits for is its last.
-        let ends = isDue(connection) && exchange.sequence &+ 1 == connection.nextSequence
-        if ends { connection.lastSequence = exchange.sequence }
-        response.closesConnection = !notes.keepsAlive || ends
+        let reason =
+            exchange.sequence &+ 1 == connection.nextSequence ? reasonToEnd(connection) : nil
+        if let reason {
+            if notes.keepsAlive { count(reason) }
+            connection.lastSequence = exchange.sequence
+        }
+        response.closesConnection = !notes.keepsAlive || reason != nil
         response.announcesKeepAlive = notes.isHTTP10 && notes.keepsAlive
         guard exchange.sequence == connection.nextAnswer else {
             let parked = ParkedAnswer(sequence: exchange.sequence)
@@ -67,22 +76,40 @@ extension ServerLoop {
             return
         }
         if connection.output.capacity == 0 { connection.output = buffers.take() }
+        let owed = connection.output.count
         response.appendHTTP1(to: &connection.output, date: date)
         if !notes.isHead { connection.output.append(contentsOf: body) }
         connection.nextAnswer &+= 1
         if !connection.parked.isEmpty { unpark(connection) }
+        countOutput(from: owed, to: connection.output.count)
         markDirty(connection)
         afterAnswer(connection)
     }
 
-    /// Whether a connection's next answer is to be its last.
-    private func isDue(_ connection: Connection) -> Bool {
-        isDraining || now >= connection.lastDay || isUsedUp(connection)
+    /// Why a connection's next answer is to be its last.
+    private enum ReasonToEnd { case draining, age, requestCount }
+
+    private func reasonToEnd(_ connection: Connection) -> ReasonToEnd? {
+        if isDraining { return .draining }
+        if now >= connection.lastDay { return .age }
+        let isUsedUp =
+            limits.requestsPerConnectionMax > 0
+            && connection.requestCount >= limits.requestsPerConnectionMax
+        return isUsedUp ? .requestCount : nil
     }
 
-    private func isUsedUp(_ connection: Connection) -> Bool {
-        limits.requestsPerConnectionMax > 0
-            && connection.requestCount >= limits.requestsPerConnectionMax
+    private func count(_ reason: ReasonToEnd) {
+        switch reason {
+        case .draining: break
+        case .age: metrics.count(loop: number, limit: .connectionAge)
+        case .requestCount: metrics.count(loop: number, limit: .requestsPerConnection)
+        }
+    }
+
+    /// Counts the moment at which a connection owes so much that it is not read from for a while.
+    private func countOutput(from before: Int, to after: Int) {
+        guard before < limits.outputBytesMax, after >= limits.outputBytesMax else { return }
+        metrics.count(loop: number, limit: .outputBytes)
     }
 
     /// Sends the answers whose turn has come.
@@ -106,6 +133,7 @@ extension ServerLoop {
     }
 
     func answer(_ connection: Connection, _ exchange: Exchange, _ refusal: Refusal) {
+        if let limit = refusal.limit { metrics.count(loop: number, limit: limit) }
         body.removeAll()
         refusal.appendBody(to: &body)
         var response = ResponseHead(

@@ -43,10 +43,18 @@ extension ServerLoop {
         buffers.reclaim(&input)
         takeRequests(connection, http2)
         forgetCancelled(connection, http2)
-        if http2.isFlooding { metrics.count(loop: number, .http2Floods) }
+        countLimits(http2)
         markDirty(connection)
         if !goesOn { connection.isPeerFinished = connection.isPeerFinished || !http2.wantsWrite }
         settle(connection)
+    }
+
+    private func countLimits(_ http2: HTTP2Session) {
+        if http2.takeFlood() {
+            metrics.count(loop: number, .http2Floods)
+            metrics.count(loop: number, limit: .http2ControlFrames)
+        }
+        for _ in 0..<http2.takeRefusedStreams() { metrics.count(loop: number, limit: .streams) }
     }
 
     /// Requests whose stream was reset are not computed, if they still wait.

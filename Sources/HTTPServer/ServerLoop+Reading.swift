@@ -54,6 +54,7 @@ extension ServerLoop {
 
     private func decrypt(_ connection: Connection, _ tls: TLSSession) {
         if connection.input.capacity == 0 { connection.input = buffers.take() }
+        let isLetter = (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(ciphertext.span[0])
         reading: while true {
             switch tls.read(from: &ciphertext, into: &connection.input, atMost: 256 << 10) {
             case .progress: continue
@@ -65,8 +66,13 @@ extension ServerLoop {
                 // Only a client that asks for key updates and takes no answer gets here.
                 close(connection)
                 return
-            case .failed:
+            case .failed(let failure):
                 metrics.count(loop: number, .tlsFailures)
+                // OpenSSL knows some methods by their letters; a record never begins with one.
+                if failure == .plainHTTP || (failure == .notTLS && isLetter && connection.isFresh) {
+                    refusePlain(connection)
+                    return
+                }
                 // The alert says why; it fits the socket's buffer or the client did not want to know.
                 tls.drain(into: &connection.wire)
                 _ = Socket.write(connection.descriptor, from: &connection.wire)
@@ -88,6 +94,17 @@ extension ServerLoop {
             advance(connection)
             if connection.isPeerFinished, connection.phase == .open { peerFinished(connection) }
         }
+    }
+
+    /// A client that forgot the `s` of https is told so in the clear, and not with an alert that it
+    /// would not understand.
+    private func refusePlain(_ connection: Connection) {
+        connection.tls = nil
+        connection.isFresh = false
+        buffers.reclaim(&connection.input)
+        buffers.reclaim(&connection.wire)
+        refuse(connection, .plainHTTP)
+        settle(connection)
     }
 
     private func discard(_ connection: Connection) {
@@ -190,6 +207,9 @@ extension ServerLoop {
         }
         let exchange = Exchange(sequence: connection.nextSequence, notes: notes)
         connection.nextSequence &+= 1
+        if connection.outstanding == limits.pipelineMax {
+            metrics.count(loop: number, limit: .pipeline)
+        }
         if !notes.keepsAlive { connection.lastSequence = exchange.sequence }
         return exchange
     }
@@ -226,6 +246,12 @@ extension ServerLoop {
         }
         if head.method == .options {
             answerOptions(connection, exchange, match.route)
+            return
+        }
+        guard match.route != .predict || !match.hasRepeatedKey else {
+            let refusal = Refusal(
+                400, "repeated_parameter", "the query names model, version or output twice")
+            answer(connection, exchange, refusal)
             return
         }
         guard match.route.takes(head.method) else {

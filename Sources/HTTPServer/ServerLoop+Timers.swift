@@ -52,6 +52,7 @@ extension ServerLoop {
         }
         if let tls = connection.tls, !tls.isHandshakeComplete {
             metrics.count(loop: number, .timeouts)
+            metrics.count(loop: number, limit: .handshakeTime)
             close(connection)
             return
         }
@@ -59,25 +60,41 @@ extension ServerLoop {
             timeOut(connection, http2)
             return
         }
-        if connection.requestBegan != nil, connection.output.isEmpty, connection.outstanding == 0 {
+        if let began = connection.requestBegan, connection.output.isEmpty,
+            connection.outstanding == 0
+        {
             metrics.count(loop: number, .timeouts)
-            refuse(connection, connection.session.isInBody ? .bodyTimeout : .headerTimeout)
+            let isOver = now >= began + UInt64(limits.bodyMilliseconds)
+            refuse(
+                connection,
+                connection.session.isInBody
+                    ? isOver ? .bodyTimeout : .bodyTooSlow : .headerTimeout)
             return
         }
-        if !connection.isIdle || !isDraining { metrics.count(loop: number, .timeouts) }
+        let isWriting = connection.hasOutput || connection.http2?.isStalled ?? false
+        if isWriting || !isDraining {
+            metrics.count(loop: number, .timeouts)
+            metrics.count(loop: number, limit: isWriting ? .writeTime : .idleTime)
+        }
         close(connection)
     }
+
     private func timeOut(_ connection: Connection, _ http2: HTTP2Session) {
         if let due = connection.goAwayAt, due <= now {
             connection.goAwayAt = nil
             http2.finishDrain()
         } else if let began = http2.oldestIncomplete {
             metrics.count(loop: number, .timeouts)
+            // Half a header cannot be answered, so no refusal will count it.
+            if http2.isInHeader { metrics.count(loop: number, limit: .headerTime) }
             http2.expire(
                 beganBefore: max(began + 1, now - min(now, UInt64(limits.bodyMilliseconds))))
             takeRequests(connection, http2)
         } else if connection.outstanding == 0 {
-            if !isDraining { metrics.count(loop: number, .timeouts) }
+            if !isDraining {
+                metrics.count(loop: number, .timeouts)
+                metrics.count(loop: number, limit: .idleTime)
+            }
             http2.end(.noError)
         }
         markDirty(connection)

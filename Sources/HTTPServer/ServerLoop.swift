@@ -174,7 +174,21 @@ final class ServerLoop {
         }
         dirty.removeAll(keepingCapacity: true)
         // Writing may have made room below the output limit.
-        if !resuming.isEmpty { finishTurn() }
+        if !resuming.isEmpty { finishTurn() } else { trimScratch() }
+    }
+
+    /// One large request or answer does not stay resident.
+    private func trimScratch() {
+        let max = limits.scratchBytesMax
+        guard
+            body.capacity > max || inflated.capacity > max || compressed.capacity > max
+                || requestBytes.capacity > max
+        else { return }
+        body.clear(keepingUpTo: max)
+        inflated.clear(keepingUpTo: max)
+        compressed.clear(keepingUpTo: max)
+        requestBytes.clear(keepingUpTo: max)
+        shared.noteFreedMuch()
     }
 
     private func receiveMessages() {
@@ -203,8 +217,10 @@ final class ServerLoop {
             case .wouldBlock: return
             case .exhausted:
                 // Waiting clients stay in the kernel's queue; trying at once would spin.
+                metrics.count(loop: number, limit: .descriptors)
                 listen(false)
-                wheel.schedule(Token.acceptAgain, due: now + 100)
+                wheel.schedule(
+                    Token.acceptAgain, due: now + UInt64(limits.acceptPauseMilliseconds))
                 return
             }
         }
@@ -258,6 +274,7 @@ final class ServerLoop {
         if connection.isAdmin { return nil }
         guard shared.takeConnection(max: limits.connectionsMax) else {
             metrics.count(loop: number, .connectionsRefused)
+            metrics.count(loop: number, limit: .connections)
             return Refusal(
                 503, "too_many_connections",
                 "the server has \(limits.connectionsMax) connections, its limit",
@@ -267,6 +284,7 @@ final class ServerLoop {
         guard limits.connectionsPerAddressMax > 0, peer != 0 else { return nil }
         guard shared.takeAddress(peer, max: limits.connectionsPerAddressMax) else {
             metrics.count(loop: number, .connectionsRefused)
+            metrics.count(loop: number, limit: .connectionsPerAddress)
             return Refusal(
                 429, "too_many_connections",
                 "this address has \(limits.connectionsPerAddressMax) connections, its limit",

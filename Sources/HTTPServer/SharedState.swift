@@ -35,6 +35,12 @@ final class SharedState: Sendable {
 
     func giveConnection() { connectionCount.wrappingSubtract(1, ordering: .relaxed) }
 
+    /// A loop freed a large buffer since somebody last asked.
+    private let hasFreedMuch = Atomic<Bool>(false)
+
+    func noteFreedMuch() { hasFreedMuch.store(true, ordering: .relaxed) }
+    func takeFreedMuch() -> Bool { hasFreedMuch.exchange(false, ordering: .relaxed) }
+
     private let runningLoops = Atomic<Int>(0)
 
     func loopBegins() { runningLoops.wrappingAdd(1, ordering: .acquiringAndReleasing) }

@@ -58,7 +58,10 @@ extension ServeCommand {
     }
 
     func listeners(isTLS: Bool) -> [ListenerConfiguration] {
-        let secondPort = tlsPort ?? Environment.text("MARTLET_TLS_PORT").flatMap { Int($0) }
+        let secondPort =
+            tlsPort
+            ?? (Environment.text("MARTLET_TLS_PORT") == nil
+                ? nil : Environment.integer("MARTLET_TLS_PORT", default: 0))
         let main = ListenAddress(host: host, port: UInt16(port))
         var listeners = [ListenerConfiguration(.tcp(main), isTLS: isTLS && secondPort == nil)]
         if let secondPort {
@@ -79,7 +82,7 @@ extension ServeCommand {
         return listeners
     }
 
-    func configuration() -> ServerConfiguration {
+    func configuration(_ log: Log) -> ServerConfiguration {
         var configuration = ServerConfiguration()
         configuration.certificates = certificates(configuration.limits)
         configuration.listeners = listeners(isTLS: configuration.certificates != nil)
@@ -88,26 +91,23 @@ extension ServeCommand {
         configuration.loopCount = threads > 0 ? threads : cores
         configuration.workerCount = workers > 0 ? workers : cores
         configuration.inlineMicroseconds = inlineMicroseconds
-        configuration.limits.bodyBytesMax = bodyBytes
-        configuration.limits.connectionsMax = connections
-        configuration.limits.requestRowsMax = requestRows
-        configuration.limits.headerMilliseconds = headerSeconds * 1000
-        configuration.limits.bodyMilliseconds = bodySeconds * 1000
-        configuration.limits.idleMilliseconds = idleSeconds * 1000
+        limitOptions.apply(to: &configuration.limits)
         configuration.limits.drainDelayMilliseconds = drainDelay * 1000
         configuration.limits.drainMilliseconds = drainTimeout * 1000
-        configuration.limits.connectionsPerAddressMax = connectionsPerAddress
-        configuration.limits.requestsPerConnectionMax = requestsPerConnection
-        configuration.limits.connectionAgeMilliseconds = connectionAgeSeconds * 1000
-        configuration.limits.headerBytesMax = headerBytes
-        configuration.limits.targetBytesMax = min(
-            configuration.limits.targetBytesMax, headerBytes)
-        configuration.limits.headerCountMax = headerCount
-        configuration.limits.bodyBytesPerSecondMin = bodyRate
-        configuration.limits.writeMilliseconds = writeSeconds * 1000
-        configuration.limits.decompressedBytesMax = decompressedBytes
-        configuration.limits.http2StreamsMax = streams
-        configuration.limits.handshakeMilliseconds = handshakeSeconds * 1000
+        fitDescriptors(&configuration.limits, log)
         return configuration
+    }
+
+    /// Raises the limit of open files, and takes fewer connections where it does not reach: those
+    /// above get a 503 then, and models, certificates and the admin address keep what they need.
+    private func fitDescriptors(_ limits: inout Limits, _ log: Log) {
+        let descriptors = DescriptorLimit.raise()
+        let room = descriptors - min(limits.descriptorsReserved, descriptors / 2)
+        guard room < limits.connectionsMax else { return }
+        log.info(
+            "the limit of open files (\(descriptors)) leaves room for \(room) connections, not "
+                + "\(limits.connectionsMax): raise it with ulimit -n or LimitNOFILE=, or lower --connections"
+        )
+        limits.connectionsMax = room
     }
 }

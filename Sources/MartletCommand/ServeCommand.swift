@@ -29,7 +29,9 @@ struct ServeCommand: ParsableCommand {
     @Option(help: "The address to listen on; 0.0.0.0 or :: for all. [MARTLET_HOST]")
     var host = Environment.text("MARTLET_HOST") ?? "127.0.0.1"
 
-    @Option(help: "The port to listen on; 0 takes a free one. [MARTLET_PORT]")
+    @Option(
+        parsing: .unconditional,
+        help: "The port to listen on; 0 takes a free one. [MARTLET_PORT]")
     var port = Environment.integer("MARTLET_PORT", default: 8080)
 
     @Option(
@@ -42,7 +44,9 @@ struct ServeCommand: ParsableCommand {
     @Option(help: "The certificate's key (PEM). [MARTLET_TLS_KEY]")
     var tlsKey: String?
 
-    @Option(help: "Serve HTTPS here and plain HTTP on --port. [MARTLET_TLS_PORT]")
+    @Option(
+        parsing: .unconditional,
+        help: "Serve HTTPS here and plain HTTP on --port. [MARTLET_TLS_PORT]")
     var tlsPort: Int?
 
     @Option(
@@ -66,18 +70,6 @@ struct ServeCommand: ParsableCommand {
             """)
     var corsOrigin: [String] = []
 
-    @Option(help: "The largest decompressed request body, in bytes. [MARTLET_DECOMPRESSED_BYTES]")
-    var decompressedBytes = Environment.integer(
-        "MARTLET_DECOMPRESSED_BYTES", default: Limits.standard.decompressedBytesMax)
-
-    @Option(help: "HTTP/2 streams a connection may have open. [MARTLET_STREAMS]")
-    var streams = Environment.integer(
-        "MARTLET_STREAMS", default: Limits.standard.http2StreamsMax)
-
-    @Option(help: "Seconds for a TLS handshake. [MARTLET_HANDSHAKE_SECONDS]")
-    var handshakeSeconds = Environment.integer(
-        "MARTLET_HANDSHAKE_SECONDS", default: Limits.standard.handshakeMilliseconds / 1000)
-
     @Option(help: "Also listen on this Unix-domain socket. [MARTLET_UNIX]")
     var unix: String?
 
@@ -88,86 +80,27 @@ struct ServeCommand: ParsableCommand {
             """)
     var adminListen: String?
 
-    @Option(help: "Event loops; 0 means one a core. [MARTLET_THREADS]")
+    @Option(parsing: .unconditional, help: "Event loops; 0 means one a core. [MARTLET_THREADS]")
     var threads = Environment.integer("MARTLET_THREADS", default: 0)
 
-    @Option(help: "Compute workers for dear models; 0 means one a core. [MARTLET_WORKERS]")
+    @Option(
+        parsing: .unconditional,
+        help: "Compute workers for dear models; 0 means one a core. [MARTLET_WORKERS]")
     var workers = Environment.integer("MARTLET_WORKERS", default: 0)
 
     @Option(help: "The model that POST /predict means without a name. [MARTLET_DEFAULT_MODEL]")
     var defaultModel: String?
 
     @Option(
+        parsing: .unconditional,
         help: """
             Batches expected to take at most this long run on the event loop; dearer ones go to the \
             compute workers. [MARTLET_INLINE_MICROSECONDS]
             """)
     var inlineMicroseconds = Environment.integer("MARTLET_INLINE_MICROSECONDS", default: 200)
 
-    @Option(help: "The largest request body, in bytes. [MARTLET_BODY_BYTES]")
-    var bodyBytes = Environment.integer("MARTLET_BODY_BYTES", default: Limits.standard.bodyBytesMax)
-
-    @Option(help: "The most open connections. [MARTLET_CONNECTIONS]")
-    var connections = Environment.integer(
-        "MARTLET_CONNECTIONS", default: Limits.standard.connectionsMax)
-
-    @Option(help: "The most rows in one request. [MARTLET_REQUEST_ROWS]")
-    var requestRows = Environment.integer(
-        "MARTLET_REQUEST_ROWS", default: Limits.standard.requestRowsMax)
-
     @Option(
-        help:
-            "The most connections of one client address; 0 for no limit. [MARTLET_CONNECTIONS_PER_ADDRESS]"
-    )
-    var connectionsPerAddress = Environment.integer("MARTLET_CONNECTIONS_PER_ADDRESS", default: 0)
-
-    @Option(
-        help: """
-            Requests after which a connection is closed; 0 for no limit. [MARTLET_REQUESTS_PER_CONNECTION]
-            """)
-    var requestsPerConnection = Environment.integer("MARTLET_REQUESTS_PER_CONNECTION", default: 0)
-
-    @Option(
-        help: """
-            Seconds after which a connection is closed with its next answer, a tenth more or less, so \
-            that long-lived clients spread over new replicas; 0 for never. \
-            [MARTLET_CONNECTION_AGE_SECONDS]
-            """)
-    var connectionAgeSeconds = Environment.integer("MARTLET_CONNECTION_AGE_SECONDS", default: 0)
-
-    @Option(help: "The largest request header, in bytes. [MARTLET_HEADER_BYTES]")
-    var headerBytes = Environment.integer(
-        "MARTLET_HEADER_BYTES", default: Limits.standard.headerBytesMax)
-
-    @Option(help: "The most header fields. [MARTLET_HEADER_COUNT]")
-    var headerCount = Environment.integer(
-        "MARTLET_HEADER_COUNT", default: Limits.standard.headerCountMax)
-
-    @Option(
-        help: """
-            Bytes a second that a request body must come with, after ten seconds. \
-            [MARTLET_BODY_RATE]
-            """)
-    var bodyRate = Environment.integer(
-        "MARTLET_BODY_RATE", default: Limits.standard.bodyBytesPerSecondMin)
-
-    @Option(help: "Seconds a client may take none of its answer. [MARTLET_WRITE_SECONDS]")
-    var writeSeconds = Environment.integer(
-        "MARTLET_WRITE_SECONDS", default: Limits.standard.writeMilliseconds / 1000)
-
-    @Option(help: "Seconds for a request's header to arrive. [MARTLET_HEADER_SECONDS]")
-    var headerSeconds = Environment.integer(
-        "MARTLET_HEADER_SECONDS", default: Limits.standard.headerMilliseconds / 1000)
-
-    @Option(help: "Seconds for a request's body to arrive. [MARTLET_BODY_SECONDS]")
-    var bodySeconds = Environment.integer(
-        "MARTLET_BODY_SECONDS", default: Limits.standard.bodyMilliseconds / 1000)
-
-    @Option(help: "Seconds a connection may be idle. [MARTLET_IDLE_SECONDS]")
-    var idleSeconds = Environment.integer(
-        "MARTLET_IDLE_SECONDS", default: Limits.standard.idleMilliseconds / 1000)
-
-    @Option(
+        parsing: .unconditional,
         help: """
             Seconds between the signal to stop and the closing of the listeners: readiness is 503 and \
             requests are answered, while load balancers take this server out. [MARTLET_DRAIN_DELAY]
@@ -175,37 +108,26 @@ struct ServeCommand: ParsableCommand {
     var drainDelay = Environment.integer(
         "MARTLET_DRAIN_DELAY", default: Limits.standard.drainDelayMilliseconds / 1000)
 
-    @Option(help: "Seconds to finish what is in flight after that. [MARTLET_DRAIN_TIMEOUT]")
+    @Option(
+        parsing: .unconditional,
+        help: "Seconds to finish what is in flight after that. [MARTLET_DRAIN_TIMEOUT]")
     var drainTimeout = Environment.integer(
         "MARTLET_DRAIN_TIMEOUT", default: Limits.standard.drainMilliseconds / 1000)
+
+    @OptionGroup(title: "Limits")
+    var limitOptions: LimitOptions
 
     mutating func validate() throws {
         try Self.check(port, 0...65_535, "--port")
         try Self.check(threads, 0...256, "--threads")
         try Self.check(workers, 0...256, "--workers")
         try Self.check(inlineMicroseconds, 0...1_000_000, "--inline-microseconds")
-        try Self.check(bodyBytes, 1...(1 << 32), "--body-bytes")
-        try Self.check(connections, 1...1_000_000, "--connections")
-        try Self.check(requestRows, 1...10_000_000, "--request-rows")
-        try Self.check(headerSeconds, 1...3600, "--header-seconds")
-        try Self.check(bodySeconds, 1...86_400, "--body-seconds")
-        try Self.check(idleSeconds, 1...86_400, "--idle-seconds")
-        try Self.check(connectionsPerAddress, 0...1_000_000, "--connections-per-address")
-        try Self.check(requestsPerConnection, 0...1_000_000_000, "--requests-per-connection")
-        try Self.check(connectionAgeSeconds, 0...31_536_000, "--connection-age-seconds")
-        try Self.check(headerBytes, 256...(1 << 20), "--header-bytes")
-        try Self.check(headerCount, 4...10_000, "--header-count")
-        try Self.check(bodyRate, 1...(1 << 30), "--body-rate")
         if let tlsPort { try Self.check(tlsPort, 0...65_535, "--tls-port") }
-        try Self.check(decompressedBytes, 1...(1 << 32), "--decompressed-bytes")
-        try Self.check(streams, 1...65_536, "--streams")
-        try Self.check(handshakeSeconds, 1...3600, "--handshake-seconds")
-        try Self.check(writeSeconds, 1...86_400, "--write-seconds")
         try Self.check(drainDelay, 0...3600, "--drain-delay")
         try Self.check(drainTimeout, 0...3600, "--drain-timeout")
     }
 
-    private static func check(_ value: Int, _ range: ClosedRange<Int>, _ name: String) throws {
+    static func check(_ value: Int, _ range: ClosedRange<Int>, _ name: String) throws {
         guard range.contains(value) else {
             throw ValidationError(
                 "\(name) is \(value); it must be from \(range.lowerBound) to \(range.upperBound)")
@@ -220,10 +142,12 @@ struct ServeCommand: ParsableCommand {
         }
         let log = Log.standardError
         let found = findModels()
+        let configuration = configuration(log)
+        Heap.returnBlocks(from: configuration.limits.heapBlockBytesMax)
         let server: Server
         do throws(SystemError) {
             server = try Server(
-                configuration(), access: access(log), defaultModel: defaultModel, log: log)
+                configuration, access: access(log), defaultModel: defaultModel, log: log)
         } catch {
             Exit.failure(
                 "cannot \(error.description)"
@@ -242,7 +166,9 @@ struct ServeCommand: ParsableCommand {
     private func serve(_ signals: Signals, _ server: Server) -> Signal {
         while true {
             switch signals.wait(timeoutMilliseconds: 1000) {
-            case nil: server.reloadFiles(always: false)
+            case nil:
+                server.reloadFiles(always: false)
+                server.keepHouse()
             case .hangUp: server.reloadFiles(always: true)
             case .terminate: return .terminate
             case .interrupt: return .interrupt
@@ -276,11 +202,7 @@ struct ServeCommand: ParsableCommand {
         }
         do throws(SystemError) {
             let found = try ModelsFolder(path: path, formats: Self.formats).scan()
-            if found.isEmpty, CompiledModels.all.isEmpty {
-                Exit.failure(
-                    "no model in '\(path)'; expected <name>/<version>/model.onnx in it, such as "
-                        + "\(path)/iris/1/model.onnx")
-            }
+            if found.isEmpty, CompiledModels.all.isEmpty { Exit.failure(Self.noModel(in: path)) }
             if let wanted = defaultModel, !found.contains(where: { $0.name == wanted }),
                 !CompiledModels.all.contains(where: { $0.name == wanted })
             {
@@ -290,5 +212,20 @@ struct ServeCommand: ParsableCommand {
         } catch {
             Exit.failure("cannot read the models folder '\(path)': \(error.reason)")
         }
+    }
+
+    /// What was expected where no model was found.
+    private static func noModel(in path: String) -> String {
+        guard FileSystem.kind(of: path) == .file else {
+            return "no model in '\(path)'; expected <name>/<version>/model.onnx in it, such as "
+                + "\(path)/iris/1/model.onnx"
+        }
+        guard path.hasSuffix(".onnx") else {
+            return
+                "'\(path)' is no model file; expected a file that ends in .onnx, or a folder with "
+                + "<name>/<version>/model.onnx in it"
+        }
+        return "'\(path)' cannot be served under its name; expected letters, digits, '.', '_' and "
+            + "'-' before .onnx"
     }
 }

@@ -40,6 +40,11 @@ public struct Limits: Sendable {
     public var http2KeptBytesMax = 8 << 20
     /// Open connections of the whole server.
     public var connectionsMax = 10_000
+    /// Descriptors that connections leave free for models, certificates, logs and the admin address:
+    /// where the system allows no more, there are fewer connections.
+    public var descriptorsReserved = 64
+    /// How long no connection is accepted after descriptors ran out; trying at once would spin.
+    public var acceptPauseMilliseconds = 100
     /// Open connections of one client address (an IPv6 client counts by its /64); 0 is no limit, since
     /// behind a proxy all clients have one address.
     public var connectionsPerAddressMax = 0
@@ -52,6 +57,13 @@ public struct Limits: Sendable {
     public var pipelineMax = 64
     /// Answer bytes a connection may owe before it reads no further requests.
     public var outputBytesMax = 4 << 20
+    /// What a loop's scratch buffers for one request and its answer keep between turns, each.
+    public var scratchBytesMax = 4 << 20
+    /// Blocks of memory from this size on go back to the system when they are freed. A body of a
+    /// megabyte and its answer stay below, so that they need no new pages each time.
+    public var heapBlockBytesMax = 4 << 20
+    /// Memory of the buffers that a loop keeps for its connections.
+    public var pooledBytesMax = 8 << 20
     /// From the first byte of a request to the end of its header.
     public var headerMilliseconds = 10_000
     /// From the first byte of a request to the end of its body, at most.
@@ -121,6 +133,8 @@ public struct Limits: Sendable {
     public var tlsSessionsMax = 4_096
     /// How long a TLS session can be resumed. A client certificate is not checked again within it.
     public var tlsSessionSeconds = 3_600
+    /// How long one key seals session tickets: who steals it can read the TLS 1.2 sessions it sealed.
+    public var tlsTicketKeySeconds = 86_400
 
     public init() {}
 

@@ -10,6 +10,8 @@ public final class TLSCertificateStore: Sendable {
         var context: TLSContext
         /// Of the files at the last attempt, so that a bad pair is reported once.
         var stamps: [FileStamp?]
+        /// When the newest ticket key began to seal, as far as `rotateKeys` was told the time.
+        var keyBegan: Int?
     }
 
     private let configuration: TLSConfiguration
@@ -40,16 +42,32 @@ public final class TLSCertificateStore: Sendable {
     /// Reads the files again. When they are not good, the error says why and the old context stays.
     ///
     /// Each success begins a new ticket key; tickets of the two before it are still taken, so
-    /// clients resume across a reload. A server whose files never change does well to call this
-    /// once a day: who steals a ticket key can read the TLS 1.2 sessions it sealed.
+    /// clients resume across a reload.
     public func reload() throws(TLSError) {
         let stamps = Self.stamps(of: configuration)
         let keys = state.withLock { state in
             state.stamps = stamps
             return state.context.keys
         }
-        let context = try TLSContext(configuration, limits: limits, keys: keys.rotated())
+        let context = try TLSContext(configuration, limits: limits, keys: keys)
+        keys.rotate()
         state.withLock { $0.context = context }
+    }
+
+    /// Begins a new ticket key when the newest is `Limits.tlsTicketKeySeconds` old, whatever the
+    /// files do; true when it did. `now` is in seconds of any clock that only goes forward, the same
+    /// for every call. A ticket is taken until the third rotation after it.
+    public func rotateKeys(now: Int) -> Bool {
+        state.withLock { state in
+            guard let began = state.keyBegan else {
+                state.keyBegan = now
+                return false
+            }
+            guard now - began >= limits.tlsTicketKeySeconds else { return false }
+            state.keyBegan = now
+            state.context.keys.rotate()
+            return true
+        }
     }
 
     private static func stamps(of configuration: TLSConfiguration) -> [FileStamp?] {

@@ -1,9 +1,11 @@
 import COpenSSL
+import Synchronization
 
 /// The keys of session tickets (RFC 5077 4, RFC 8446 4.6.1): the newest seals, the others only open
 /// what they sealed, so that a client that comes back after a reload still resumes.
 ///
-/// Immutable; a context keeps its own for as long as it lives.
+/// All contexts of a server share them, so that a new key seals everywhere at once. Any thread may use
+/// or rotate them; a handshake costs an uncontended lock.
 final class TicketKeys: Sendable {
     struct Key: Sendable {
         let name: SIMD16<UInt8>
@@ -18,17 +20,17 @@ final class TicketKeys: Sendable {
     }
 
     /// Newest first.
-    private let keys: [Key]
-    /// A ticket outlives this many reloads, less one.
+    private let keys = Mutex([Key()])
+    /// A ticket outlives this many rotations, less one.
     private static let countMax = 3
 
-    init() { keys = [Key()] }
-
-    private init(_ keys: [Key]) { self.keys = keys }
-
-    /// With a fresh key in front.
-    func rotated() -> TicketKeys {
-        TicketKeys([Key()] + keys.prefix(Self.countMax - 1))
+    /// Puts a fresh key in front.
+    func rotate() {
+        let fresh = Key()
+        keys.withLock { keys in
+            keys.insert(fresh, at: 0)
+            if keys.count > Self.countMax { keys.removeLast() }
+        }
     }
 
     /// Makes a context seal and open its tickets with these keys, which must live as long as it.
@@ -49,7 +51,7 @@ final class TicketKeys: Sendable {
         _ name: UnsafeMutablePointer<UInt8>, _ iv: UnsafeMutablePointer<UInt8>,
         _ cipher: OpaquePointer?, _ mac: OpaquePointer?
     ) -> Int32 {
-        let key = keys[0]
+        let key = keys.withLock { $0[0] }
         guard RAND_bytes(iv, 16) == 1 else { return -1 }
         UnsafeMutableRawPointer(name).storeBytes(of: key.name, as: SIMD16<UInt8>.self)
         let isReady = withUnsafeBytes(of: key.cipher) { bytes in
@@ -66,14 +68,17 @@ final class TicketKeys: Sendable {
         _ cipher: OpaquePointer?, _ mac: OpaquePointer?
     ) -> Int32 {
         let wanted = UnsafeRawPointer(name).loadUnaligned(as: SIMD16<UInt8>.self)
-        guard let index = keys.firstIndex(where: { $0.name == wanted }) else { return 0 }
-        let isReady = withUnsafeBytes(of: keys[index].cipher) { bytes in
+        let found = keys.withLock { keys in
+            keys.firstIndex { $0.name == wanted }.map { (key: keys[$0], isNewest: $0 == 0) }
+        }
+        guard let found else { return 0 }
+        let isReady = withUnsafeBytes(of: found.key.cipher) { bytes in
             EVP_DecryptInit_ex(
                 cipher, EVP_aes_256_cbc(), nil,
                 bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), iv) == 1
         }
-        guard isReady, Self.start(mac, keys[index].mac) else { return -1 }
-        return index == 0 ? 1 : 2
+        guard isReady, Self.start(mac, found.key.mac) else { return -1 }
+        return found.isNewest ? 1 : 2
     }
 
     /// Starts HMAC-SHA-256 under a key.

@@ -11,6 +11,7 @@ public struct MetricsPage: ~Copyable {
     public static func render(_ metrics: ServerMetrics, into buffer: inout ByteBuffer) {
         var page = MetricsPage(buffer: ByteBuffer(capacity: 16 << 10))
         page.server(metrics)
+        page.limits(metrics)
         page.models(metrics.models)
         page.process(metrics)
         buffer.append(contentsOf: page.buffer)
@@ -78,6 +79,19 @@ public struct MetricsPage: ~Copyable {
             metrics.sum(.bytesWritten))
         single(
             "martlet_loop_turns_total", "counter", "Turns of the event loops.", metrics.sum(.turns))
+    }
+
+    private mutating func limits(_ metrics: ServerMetrics) {
+        family(
+            "martlet_limits_hit_total", "counter",
+            "Requests, connections and pauses that a limit ended or held up (docs/limits.md).")
+        for limit in LimitHit.allCases {
+            buffer.append("martlet_limits_hit_total{limit=\"")
+            buffer.append(limit.label)
+            buffer.append("\"} ")
+            buffer.append(decimal: metrics.sum(limit))
+            buffer.append("\n")
+        }
     }
 
     private mutating func models(_ models: [ModelMetrics]) {

@@ -12,7 +12,7 @@ public final class ServerMetrics: Sendable {
     public let threadCount: Int
     let startSeconds: Int
 
-    /// One a loop: requests by route and status, then the connection figures.
+    /// One a loop: requests by route and status, the connection figures, the limits that were hit.
     private let loopBlocks: [CounterBlock]
     /// Appended at load, read at scrape.
     private let modelList = Mutex<[ModelMetrics]>([])
@@ -35,7 +35,8 @@ public final class ServerMetrics: Sendable {
         self.loopCount = loopCount
         threadCount = loopCount + workerCount
         startSeconds = WallClock.seconds
-        let cells = routes.count * statuses.count + LoopCounter.allCases.count
+        let cells =
+            routes.count * statuses.count + LoopCounter.allCases.count + LimitHit.allCases.count
         loopBlocks = (0..<loopCount).map { _ in CounterBlock(count: cells) }
     }
 
@@ -46,6 +47,18 @@ public final class ServerMetrics: Sendable {
 
     public func count(loop: Int, _ counter: LoopCounter, _ value: Int = 1) {
         loopBlocks[loop].add(routes.count * statuses.count + counter.rawValue, UInt64(value))
+    }
+
+    /// A limit was hit: once for each request, connection or pause that it ended or held up.
+    public func count(loop: Int, limit: LimitHit) { loopBlocks[loop].add(cell(limit)) }
+
+    /// How often a limit was hit, over the loops.
+    public func sum(_ limit: LimitHit) -> UInt64 {
+        loopBlocks.reduce(0) { $0 &+ $1.load(cell(limit)) }
+    }
+
+    private func cell(_ limit: LimitHit) -> Int {
+        routes.count * statuses.count + LoopCounter.allCases.count + limit.rawValue
     }
 
     /// A new model version's figures.

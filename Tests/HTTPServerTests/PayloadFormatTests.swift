@@ -29,6 +29,26 @@ private func accepted(_ text: String) -> PayloadFormat? {
     }
 }
 
+@Test func textIsUTF8OrNoneOfOurs() {
+    for charset in [
+        "utf-8", "UTF-8", "utf8", "us-ascii", "US-ASCII", "\"utf-8\"", "utf-8 ; x=y", "utf-8;",
+    ] {
+        #expect(contentType("application/json; charset=\(charset)") == .json, "\(charset)")
+        #expect(contentType("text/csv;header=absent;Charset=\(charset)") == .csv, "\(charset)")
+    }
+    for charset in [
+        "utf-16", "UTF-16LE", "iso-8859-1", "latin1", "", "\"utf-16\"", "\"utf-8", "utf-8x",
+        "utf-8;charset=utf-16", "\"", "\"\"", "'utf-8'",
+    ] {
+        #expect(contentType("application/json; charset=\(charset)") == nil, "\(charset)")
+        #expect(contentType("text/csv; charset=\(charset)") == nil, "\(charset)")
+        #expect(contentType(";charset=\(charset)") == nil, "\(charset)")
+    }
+    // Bytes have no charset, and other parameters are not ours.
+    #expect(contentType("application/x-npy; charset=utf-16") == .npy)
+    #expect(contentType("application/json; xcharset=utf-16") == .json)
+}
+
 @Test func acceptedFormatsFollowQualityThenSpecificity() {
     for text in [
         "", "*/*", "application/*", "application/json", "text/html, */*;q=0.1",

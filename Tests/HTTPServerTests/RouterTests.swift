@@ -39,6 +39,20 @@ func pathsFindTheirRoute(path: String, expected: String) {
     #expect(route("/models/a/predict", "model=b") == "predict model=a")
 }
 
+@Test(arguments: [
+    ("model=a&model=a", true), ("model=a&version=1&output=x", false), ("version=1&version=2", true),
+    ("output=&output=", true), ("x=1&x=2&model=a", false), ("mod%65l=a&model=b", true),
+    ("model&model=a", false), ("", false),
+])
+func keysOfOursThatComeTwiceAreNoticed(query: String, isRepeated: Bool) {
+    for path in ["/predict", "/models/a/predict"] {
+        let bytes = Array("\(path)?\(query)".utf8)
+        let end = path.utf8.count
+        let match = Router.match(bytes.span, path: 0..<end, query: end + 1..<bytes.count)
+        #expect(match.hasRepeatedKey == isRepeated, "\(path)?\(query)")
+    }
+}
+
 @Test func percentEncodingIsDecodedOrRefused() {
     func decoded(_ text: String) -> String? {
         let bytes = Array(text.utf8)

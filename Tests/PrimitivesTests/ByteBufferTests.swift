@@ -65,3 +65,20 @@ func decimalsAreWrittenAsSwiftWritesThem(value: Int) {
     let fresh = third.capacity
     #expect(fresh == 64)
 }
+
+@Test func aPoolKeepsNoMoreBytesThanItMay() {
+    var pool = BufferPool(capacity: 64, countMax: 8, capacityMax: 1024, byteCountMax: 1500)
+    var first = ByteBuffer(capacity: 1024)
+    var second = ByteBuffer(capacity: 1024)
+    pool.reclaim(&first)
+    pool.reclaim(&second)
+    var kept = pool.take()
+    let newOne = pool.take()
+    let capacities = [kept.capacity, newOne.capacity]
+    #expect(capacities == [1024, 64])
+    // What was taken out makes room again.
+    pool.reclaim(&kept)
+    let again = pool.take()
+    let capacity = again.capacity
+    #expect(capacity == 1024)
+}

@@ -42,6 +42,40 @@ private func resumes(_ context: TLSContext, _ offer: ClientOffer, _ ticket: Test
     }
 }
 
+@Test func ticketKeysRotateDailyWithoutAReload() throws {
+    for offer in ClientOffer.both {
+        let server = TestServer()
+        let store = try TLSCertificateStore(server.configuration)
+        let day = Limits.standard.tlsTicketKeySeconds
+        #expect(day == 86_400)
+        let first = ticket(store.context, offer)
+        // The first call only learns the time.
+        let isFirst = store.rotateKeys(now: 1_000)
+        #expect(!isFirst && !store.rotateKeys(now: 1_000 + day - 1))
+        for rotation in 1...3 {
+            let due = 1_000 + rotation * day
+            #expect(store.rotateKeys(now: due))
+            #expect(!store.rotateKeys(now: due))
+            #expect(resumes(store.context, offer, first) == (rotation < 3))
+            // A ticket of now resumes whatever the age of the others.
+            #expect(resumes(store.context, offer, ticket(store.context, offer)))
+        }
+        withExtendedLifetime(server) {}
+    }
+}
+
+@Test func ticketKeysRotateWhileTheFilesAreNoGood() throws {
+    let server = TestServer()
+    let store = try TLSCertificateStore(server.configuration)
+    #expect(!store.rotateKeys(now: 0))
+    let first = ticket(store.context, .tls12)
+    server.folder.write("nonsense", to: "server.crt")
+    #expect(throws: TLSError.self) { try store.reload() }
+    for day in 1...3 { #expect(store.rotateKeys(now: day * 86_400)) }
+    #expect(!resumes(store.context, .tls12, first))
+    withExtendedLifetime(server) {}
+}
+
 @Test func ticketsOfAnotherServerDoNotResume() throws {
     let ours = try TestServer().context()
     let other = try TestServer().context()

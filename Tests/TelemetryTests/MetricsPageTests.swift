@@ -20,6 +20,27 @@ private func page(_ metrics: ServerMetrics) -> [Substring] {
     #expect(!lines.contains { $0.contains(#"route="predict",code="404""#) })
 }
 
+@Test func everyLimitIsThereFromTheStartAndCountedUnderItsName() {
+    let metrics = ServerMetrics(
+        routes: ["predict", "ready"], statuses: [200, 404], loopCount: 2, workerCount: 1)
+    let labels = LimitHit.allCases.map { "\($0.label)" }
+    #expect(Set(labels).count == labels.count)
+    for label in labels {
+        #expect(page(metrics).contains("martlet_limits_hit_total{limit=\"\(label)\"} 0"[...]))
+    }
+    for (index, limit) in LimitHit.allCases.enumerated() {
+        for _ in 0...index { metrics.count(loop: index % 2, limit: limit) }
+        metrics.count(loop: 1, limit: limit)
+    }
+    let lines = page(metrics)
+    for (index, label) in labels.enumerated() {
+        #expect(lines.contains("martlet_limits_hit_total{limit=\"\(label)\"} \(index + 2)"[...]))
+    }
+    // The cells are nobody else's.
+    for counter in ServerMetrics.LoopCounter.allCases { #expect(metrics.sum(counter) == 0) }
+    #expect(!lines.contains { $0.hasPrefix("martlet_http_requests_total{") })
+}
+
 @Test func histogramsAreCumulativeAndEndInInfinity() {
     let metrics = ServerMetrics(routes: [], statuses: [], loopCount: 1, workerCount: 1)
     let model = metrics.addModel("iris", version: "1")

@@ -38,16 +38,20 @@ def tool(name, package):
 
 
 class MartletProcess:
-    """`verify` is what requests is given: the authority's file when the main port speaks TLS."""
+    """`verify` is what requests is given: the authority's file when the main port speaks TLS. `files`
+    is the hard limit of open files it starts with."""
 
-    def __init__(self, folder=MODELS, *options, environment=None, host="127.0.0.1", verify=None):
+    def __init__(
+            self, folder=MODELS, *options, environment=None, host="127.0.0.1", verify=None,
+            files=None):
         assert BINARY.is_file(), f"{BINARY} is missing: swift build -c release, or set MARTLET_BIN"
         self.errors = tempfile.TemporaryFile()
         self.lines = []
         self.host, self.port, self.scheme, self.verify = host, None, "http", verify
         self._listening = threading.Event()
         self.process = subprocess.Popen(
-            [str(BINARY), "serve", str(folder), "--host", host, "--port", "0",
+            [*(["prlimit", f"--nofile={files}"] if files else []),
+             str(BINARY), "serve", str(folder), "--host", host, "--port", "0",
              *([] if "--drain-delay" in options else ["--drain-delay", "0"]),
              *map(str, options)],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self.errors,

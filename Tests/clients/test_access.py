@@ -269,6 +269,25 @@ def test_the_admin_listener(start):
     assert_equal_to_reference(answer.json(), IRIS)
 
 
+def test_scopes_hold_at_the_admin_address_too(start, file):
+    """It is another door, not another rule; predictions are refused there whatever the token."""
+    server = start(MODELS, "--tokens", file, "--admin-listen", "127.0.0.1:0")
+    admin = "http://" + server.also("admin")
+
+    def status(method, target, token):
+        return requests.request(
+            method, admin + target, timeout=20, data=BODY if method == "POST" else None,
+            headers={"Content-Type": KIND, **({"Authorization": f"Bearer {token}"} if token else {})}
+        ).status_code
+
+    for target in ("/healthz", "/livez", "/readyz"):
+        assert status("GET", target, None) == 200
+    for token, expected in ((None, 401), (WEB, 403), (ALL, 200)):
+        assert status("GET", "/metrics", token) == expected, token
+    for token, expected in ((None, 401), (WEB, 404), (ALL, 404)):
+        assert status("POST", PREDICT, token) == expected, token
+
+
 def has_ipv6():
     try:
         with socket.create_server(("::1", 0), family=socket.AF_INET6):

@@ -93,3 +93,24 @@ def test_help(arguments):
 def test_flags_are_variables_too(start):
     server = start(environment={"MARTLET_THREADS": "1"})
     assert server.process.poll() is None
+
+
+@pytest.mark.parametrize("flag,value,range", [
+    ("--threads", "-1", "from 0 to 256"), ("--workers", "1000", "from 0 to 256"),
+    ("--port", "65536", "from 0 to 65535"), ("--drain-delay", "-5", "from 0 to 3600")])
+def test_a_number_out_of_range_names_the_range(flag, value, range):
+    done = run("serve", MODELS, flag, value)
+    assert done.returncode == 64 and f"{flag} is {value}; it must be {range}" in done.stderr, done
+
+
+def test_serving_what_is_no_model_says_what_was_expected(tmp_path):
+    for name, words in (
+            ("README.md", ["no model file", ".onnx", "<name>/<version>/model.onnx"]),
+            ("a model.onnx", ["letters, digits"])):
+        path = tmp_path / name
+        path.write_text("no model")
+        done = run("serve", path, "--port", "0")
+        assert done.returncode == 1 and str(path) in done.stderr, done
+        assert all(word in done.stderr for word in words), done.stderr
+    done = run("serve", tmp_path, "--port", "0")
+    assert done.returncode == 1 and "model.onnx" in done.stderr, done

@@ -12,7 +12,7 @@ import requests
 
 from answers import BY_NAME, as_json_rows, assert_equal_to_reference
 from martlet_process import MODELS, tool
-from test_statuses import error_of, slow_model
+from test_statuses import error_of
 from wire import JSON, Wire, predict, request
 
 IRIS = BY_NAME["iris"]
@@ -85,15 +85,20 @@ def test_corrupt_deflate_is_400(server, body):
 
 
 @pytest.mark.parametrize("coding,encode", [("gzip", gzip.compress), ("deflate", zlib.compress)])
-def test_a_bomb_is_413(start, coding, encode):
-    server = start(MODELS)
+@pytest.mark.parametrize("threads", [1, 16])
+def test_a_bomb_is_413(start, coding, encode, threads):
+    server = start(MODELS, "--threads", threads)
     bomb = encode(b" " * (256 << 20))
     before = server.resident_bytes
-    for _ in range(8):
+    for _ in range(24):
         answer = post(server, bomb, coding)
         assert answer.status_code == 413, answer.text
         error_of(answer)
-    assert server.resident_bytes - before < 160 << 20  # one buffer a loop, kept
+    # What it took is given back within seconds, whichever loops took it.
+    end = time.monotonic() + 10
+    while server.resident_bytes - before > 24 << 20:
+        assert time.monotonic() < end, f"{(server.resident_bytes - before) >> 20} MiB stay"
+        time.sleep(0.2)
     assert requests.post(server.url + PREDICT, json=ROW, timeout=20).status_code == 200
 
 
@@ -291,33 +296,6 @@ def test_the_body_limit_is_a_flag(start):
     server = start(MODELS, "--body-bytes", "100")
     assert requests.post(server.url + PREDICT, json=ROW, timeout=20).status_code == 200
     assert requests.post(server.url + PREDICT, json=ROW * 50, timeout=20).status_code == 413
-
-
-def test_clients_that_leave_while_they_wait_are_counted(start, tmp_path):
-    slow_model(tmp_path / "slow", layers=240)
-    (tmp_path / "slow" / "model.json").write_text(
-        json.dumps({"batching": {"max_batch_size": 64}}))
-    server = start(tmp_path)
-    body = json.dumps({"instances": [[0] * 512] * 128}, separators=(",", ":")).encode()
-    wires = [Wire(server) for _ in range(24)]
-    for wire in wires:
-        wire.send(request("POST", "/predict?model=slow", body, JSON))
-    end = time.monotonic() + 20
-    while metric(server, "martlet_requests_in_flight") < 9:
-        assert time.monotonic() < end, "the requests never came in"
-        time.sleep(0.02)
-    for wire in wires:  # RST, as a process that dies
-        wire.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-        wire.socket.close()
-    end = time.monotonic() + 20
-    while metric(server, "martlet_requests_in_flight") > 1:  # the one that asks
-        assert time.monotonic() < end, "their places are not free"
-        time.sleep(0.1)
-    left = [line for line in requests.get(server.url + "/metrics", timeout=20).text.splitlines()
-            if 'reason="client_left"' in line and 'model="slow"' in line]
-    assert float(left[0].rpartition(" ")[2]) > 0, left
-    small = {"instances": [[0.0] * 512]}
-    assert requests.post(server.url + "/predict?model=slow", json=small, timeout=60).status_code == 200
 
 
 def test_half_close_alone_is_no_cancel(server):

@@ -61,6 +61,22 @@ def test_predict_without_a_name_asks_for_one_when_there_are_several(server):
     assert "iris" in error_of(answer)["message"]
 
 
+@pytest.mark.parametrize("query", [
+    "model=iris&model=digits", "model=iris&x=1&model=iris", "model=iris&mod%65l=digits",
+    "model=iris&version=1&version=1", "model=iris&output=a&output=b"])
+def test_a_parameter_given_twice_is_400(server, query):
+    """Which one counts would be a guess, and a proxy may guess otherwise."""
+    answer = requests.post(f"{server.url}/predict?{query}", json={"instances": ROW}, timeout=20)
+    assert answer.status_code == 400, answer.text
+    assert error_of(answer)["code"] == "repeated_parameter"
+
+
+def test_parameters_of_others_may_come_twice(server):
+    answer = requests.post(
+        f"{server.url}/predict?tag=a&tag=b&model=iris", json={"instances": ROW}, timeout=20)
+    assert answer.status_code == 200, answer.text
+
+
 def test_predict_without_a_name_means_the_default_model(start, tmp_path):
     (tmp_path / "iris").symlink_to(MODELS / "iris")
     for server in (start(tmp_path), start(MODELS, "--default-model", "iris")):
@@ -82,7 +98,10 @@ def test_405_says_what_is_allowed(server, method, target, allowed):
     error_of(answer)
 
 
-@pytest.mark.parametrize("kind", ["text/plain", "application/xml", "image/png", "nonsense", "json"])
+@pytest.mark.parametrize("kind", [
+    "text/plain", "application/xml", "image/png", "nonsense", "json",
+    "application/json; charset=utf-16", "application/json;charset=\"ISO-8859-1\"",
+    "text/csv; header=absent; charset=windows-1252", "application/json; charset="])
 def test_415(server, kind):
     answer = requests.post(
         f"{server.url}/models/iris/predict", data=b"[[5.1,3.5,1.4,0.2]]",
@@ -93,7 +112,8 @@ def test_415(server, kind):
 
 
 @pytest.mark.parametrize("kind", [
-    "application/json", "application/json;charset=utf-8", "APPLICATION/JSON", None])
+    "application/json", "application/json;charset=utf-8", "APPLICATION/JSON", None,
+    "application/json; charset=\"UTF-8\"", "application/json; charset=us-ascii; x=y"])
 def test_these_are_json(server, kind):
     """curl -d without a Content-Type of its own is no JSON, no Content-Type at all is."""
     headers = {"Content-Type": kind} if kind else {}

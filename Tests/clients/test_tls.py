@@ -17,6 +17,7 @@ import requests
 from answers import BY_NAME, as_json_rows, assert_equal_to_reference
 from certificates import Authority, openssl
 from martlet_process import MartletProcess, run, tool, MODELS
+from wire import request
 
 IRIS = BY_NAME["iris"]
 KIND, BODY = as_json_rows(IRIS, IRIS.rows)
@@ -333,3 +334,46 @@ def test_a_stalled_handshake_is_cut(start, pair):
             except ConnectionResetError:
                 pass
             assert time.monotonic() - begun < 8
+
+
+# Plain HTTP at a port for TLS
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "HEAD", "PUT", "OPTIONS", "DELETE", "PATCH"])
+def test_plain_http_is_told_that_the_port_speaks_tls(secure, method):
+    """A readable 400 and the end; it is no crash, no alert in the clear, no hang."""
+    with socket.create_connection(("127.0.0.1", secure.tls_port), timeout=20) as connection:
+        connection.sendall(request(method, "/healthz", b"x" * 100 if method == "POST" else b""))
+        data = b""
+        while part := connection.recv(65536):
+            data += part
+    head, _, body = data.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400 ") and b"\r\nconnection: close" in head.lower(), data
+    error = json.loads(body)["error"]
+    assert error["code"] == "tls_required" and "TLS" in error["message"] and "https" in error["message"]
+
+
+def test_curl_that_forgot_the_s_sees_why(secure):
+    out = curl(f"http://127.0.0.1:{secure.tls_port}/healthz")
+    assert json.loads(out)["error"]["code"] == "tls_required"
+
+
+def test_a_plain_request_in_pieces_and_what_is_neither(secure, authority):
+    with socket.create_connection(("127.0.0.1", secure.tls_port), timeout=20) as connection:
+        for byte in request("GET", "/healthz"):
+            try:
+                connection.sendall(bytes([byte]))
+            except (BrokenPipeError, ConnectionResetError):
+                break
+            time.sleep(0.002)
+        assert connection.recv(65536).startswith(b"HTTP/1.1 400 ")
+    for noise in (b"\0" * 100, b"\xff" * 100, b"hello there, server\r\n\r\n"):
+        with socket.create_connection(("127.0.0.1", secure.tls_port), timeout=20) as connection:
+            connection.sendall(noise)
+            try:
+                while part := connection.recv(65536):
+                    assert not part.startswith(b"HTTP")
+            except ConnectionResetError:
+                pass
+    assert requests.get(
+        secure.tls_url + "/healthz", verify=str(authority.file), timeout=20).status_code == 200

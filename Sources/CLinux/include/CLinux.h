@@ -24,4 +24,7 @@ int martlet_cpu_level(void);
 /// Gives free heap pages back to the system (malloc_trim).
 void martlet_trim_heap(void);
 
+/// Blocks from this size on are mapped one by one and unmapped when freed (mallopt M_MMAP_THRESHOLD).
+void martlet_set_mmap_threshold(int byte_count);
+
 #endif

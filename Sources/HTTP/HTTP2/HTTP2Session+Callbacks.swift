@@ -32,8 +32,8 @@ extension HTTP2Session {
             _, _, stream, data, count, user in
             of(user).received(stream, data: UnsafeBufferPointer(start: data, count: count))
         }
-        nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(table) { _, _, _, user in
-            of(user).receivedInvalidFrame()
+        nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(table) { _, frame, _, user in
+            of(user).receivedInvalidFrame(frame.unsafelyUnwrapped)
         }
         nghttp2_session_callbacks_set_on_frame_send_callback(table) { _, frame, user in
             of(user).sent(frame.unsafelyUnwrapped)

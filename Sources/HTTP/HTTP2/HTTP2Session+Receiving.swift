@@ -70,7 +70,13 @@ extension HTTP2Session {
         return 0
     }
 
-    func receivedInvalidFrame() -> Int32 {
+    func receivedInvalidFrame(_ frame: UnsafePointer<nghttp2_frame>) -> Int32 {
+        let header = frame.pointee.hd
+        if UInt32(header.type) == NGHTTP2_HEADERS.rawValue, find(header.stream_id) == nil,
+            streams.count >= limits.http2StreamsMax
+        {
+            refusedStreamCount += 1
+        }
         spend()
         return 0
     }

@@ -43,8 +43,24 @@ import Primitives
     public internal(set) var pendingAnswerCount = 0
     /// Whether the connection ends because the client spent its budget or flooded (for a metric).
     public internal(set) var isFlooding = false
+    private var isFloodTaken = false
+    /// Streams that were refused since `takeRefusedStreams`.
+    var refusedStreamCount = 0
     /// Whether the header block of some request is not complete yet.
     public var isInHeader: Bool { streams.values.contains { !$0.intake.isHeadComplete } }
+
+    /// Whether the connection was ended for flooding; true once.
+    public func takeFlood() -> Bool {
+        guard isFlooding, !isFloodTaken else { return false }
+        isFloodTaken = true
+        return true
+    }
+
+    /// How many streams above `Limits.http2StreamsMax` were refused since the last call.
+    public func takeRefusedStreams() -> Int {
+        defer { refusedStreamCount = 0 }
+        return refusedStreamCount
+    }
 
     /// A connection that begins with the client's preface: prior knowledge, or ALPN `h2`.
     public init(limits: Limits, allocator: HTTP2Allocator) {

@@ -2,6 +2,8 @@
 public struct DecodeRefusal: Error, Sendable, Equatable {
     public let code: RefusalCode
     public let message: String
+    /// The text is nested deeper than `Limits.jsonDepthMax`.
+    public var isTooDeep = false
 
     public init(_ code: RefusalCode, _ message: String) {
         self.code = code

@@ -88,7 +88,9 @@ extension JSONFault {
                 }
             return DecodeRefusal(.invalidJSON, "\(name) is not closed: \(detail)")
         }
-        return DecodeRefusal(.invalidJSON, "\(place): \(detail)")
+        var refusal = DecodeRefusal(.invalidJSON, "\(place): \(detail)")
+        refusal.isTooDeep = kind == .tooDeep
+        return refusal
     }
 
     /// What a row has at this depth: `float32`, or `an array of 4 numbers`.

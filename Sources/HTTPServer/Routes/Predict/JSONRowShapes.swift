@@ -4,6 +4,7 @@ import Primitives
 /// Finds the row shapes of dynamic inputs in the first row of a JSON body.
 struct JSONRowShapes {
     let signature: Signature
+    let depthMax: Int
 
     func find(in body: Span<UInt8>) throws(DecodeRefusal) -> [[Int]] {
         let rowShapes = signature.inputs.map { signature.rowShape(of: $0) }
@@ -61,7 +62,7 @@ struct JSONRowShapes {
     }
 
     private func look(_ body: Span<UInt8>, _ shapes: inout [[Int]?]) throws(JSONFault) {
-        var reader = JSONReader(body)
+        var reader = JSONReader(body, depthMax: depthMax)
         switch try reader.kind() {
         case .array:
             if signature.batchDimension == .none, signature.inputs.count == 1 {

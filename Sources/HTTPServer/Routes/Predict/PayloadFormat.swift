@@ -18,8 +18,15 @@ public enum PayloadFormat: Sendable, Equatable, CaseIterable {
     ///
     /// An empty value stands for a missing header and means JSON. So does
     /// `application/x-www-form-urlencoded`, which curl sends for every `-d` unless told otherwise.
+    /// Text in another charset than UTF-8 or its subset US-ASCII is none of ours either (JSON: RFC
+    /// 8259 section 8.1).
     public static func of(contentType value: Span<UInt8>) -> PayloadFormat? {
         let type = mediaType(value, 0..<value.count)
+        guard let format = named(value, type) else { return nil }
+        return format == .npy || isUTF8(value, type.upperBound..<value.count) ? format : nil
+    }
+
+    private static func named(_ value: Span<UInt8>, _ type: Range<Int>) -> PayloadFormat? {
         if type.isEmpty { return .json }
         for format in allCases where format.isNamed(value, type) { return format }
         let isForm = Ascii.equalsIgnoringCase(value, type, "application/x-www-form-urlencoded")
@@ -42,6 +49,31 @@ public enum PayloadFormat: Sendable, Equatable, CaseIterable {
             }
         }
         return best
+    }
+
+    /// Whether every `charset` among the parameters (RFC 9110 section 8.3.2) is one that UTF-8 reads.
+    private static func isUTF8(_ value: Span<UInt8>, _ parameters: Range<Int>) -> Bool {
+        var start = parameters.lowerBound
+        while start < parameters.upperBound {
+            var end = start
+            while end < parameters.upperBound, value[end] != UInt8(ascii: ";") { end += 1 }
+            let parameter = Ascii.trimmed(value, start..<end)
+            let name = parameter.lowerBound..<min(parameter.lowerBound + 8, parameter.upperBound)
+            if Ascii.equalsIgnoringCase(value, name, "charset=") {
+                var charset = name.upperBound..<parameter.upperBound
+                let isQuoted =
+                    charset.count > 1 && value[charset.lowerBound] == UInt8(ascii: "\"")
+                    && value[charset.upperBound - 1] == UInt8(ascii: "\"")
+                if isQuoted { charset = charset.lowerBound + 1..<charset.upperBound - 1 }
+                guard
+                    Ascii.equalsIgnoringCase(value, charset, "utf-8")
+                        || Ascii.equalsIgnoringCase(value, charset, "utf8")
+                        || Ascii.equalsIgnoringCase(value, charset, "us-ascii")
+                else { return false }
+            }
+            start = end + 1
+        }
+        return true
     }
 
     /// The range of `type/subtype`, without parameters.

@@ -56,10 +56,11 @@ public struct PredictDecoder {
     /// body's first row. `decode` then demands them of all rows. What the first row says is bounded
     /// by the length of the body.
     public func rowShapes(
-        of body: Span<UInt8>, format: PayloadFormat, signature: Signature
+        of body: Span<UInt8>, format: PayloadFormat, signature: Signature,
+        jsonDepthMax: Int = Limits.standard.jsonDepthMax
     ) throws(DecodeRefusal) -> [[Int]] {
         switch format {
-        case .json: try JSONRowShapes(signature: signature).find(in: body)
+        case .json: try JSONRowShapes(signature: signature, depthMax: jsonDepthMax).find(in: body)
         case .csv: try CSVRows.rowShapes(of: body, signature: signature)
         case .npy: try NPYRows.rowShapes(of: body, signature: signature)
         }

@@ -70,7 +70,8 @@ extension ServerLoop {
                 shapes = fixed
             } else {
                 shapes = try decoder.rowShapes(
-                    of: body, format: format, signature: version.signature)
+                    of: body, format: format, signature: version.signature,
+                    jsonDepthMax: limits.jsonDepthMax)
             }
             batch = batcher.batch(for: version, rowShapes: shapes)
             rows = try decoder.decode(
@@ -213,7 +214,7 @@ extension ServerLoop {
             throw Refusal(
                 415, "unsupported_media_type",
                 "Content-Type '\(Router.shown(bytes, type))' is not taken; send application/json, "
-                    + "application/x-npy or text/csv")
+                    + "application/x-npy or text/csv, text in UTF-8")
         }
         return format
     }
