@@ -130,6 +130,13 @@ public final class Server {
         if shared.takeFreedMuch() { Heap.trim() }
     }
 
+    /// Looks how busy the server is; once a second.
+    public func sampleUtilization() {
+        metrics.sampleUtilization(
+            processors: ControlGroup.current.processors ?? Double(Thread.processorCount),
+            connectionsMax: configuration.limits.connectionsMax)
+    }
+
     /// Loads everything that was found, on the calling thread. Returns how many versions are ready.
     public func loadModels(
         _ found: [FoundModel], compiled: [CompiledModel], formats: [ModelFormat]

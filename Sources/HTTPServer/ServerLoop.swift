@@ -120,7 +120,6 @@ final class ServerLoop {
         while !isFinished {
             let count = poller.wait(timeoutMilliseconds: wheel.count > 0 ? 50 : -1)
             nowNanoseconds = MonotonicClock.nanoseconds
-            metrics.count(loop: number, .turns)
             if catalog.snapshot.generation != registry.generation {
                 catalog = Catalog(registry.snapshot)
             }
@@ -128,6 +127,8 @@ final class ServerLoop {
             for index in 0..<count { handle(poller.event(index)) }
             finishTurn()
             expireTimers()
+            metrics.recordTurn(
+                loop: number, nanoseconds: MonotonicClock.nanoseconds &- nowNanoseconds)
         }
         closeAll()
     }

@@ -169,6 +169,7 @@ struct ServeCommand: ParsableCommand {
             case nil:
                 server.reloadFiles(always: false)
                 server.keepHouse()
+                server.sampleUtilization()
             case .hangUp: server.reloadFiles(always: true)
             case .terminate: return .terminate
             case .interrupt: return .interrupt
