@@ -15,7 +15,7 @@ lint:      ## formatting of all Swift source
 format:    ## format all Swift source in place
 	@tools/lint.sh --fix
 build:     ## one self-contained binary in .build-static/release/martlet
-	@tools/install.sh runtime && swift build -c release --product martlet --static-swift-stdlib --scratch-path .build-static
+	@tools/static.sh
 bench:     ## martlet against nginx and FastAPI over HTTP
 	@tools/bench.sh http
 bench-http2: ## HTTP/2 and TLS against nghttpd and nginx, or QUICK=1

@@ -199,6 +199,13 @@ public final class Server {
         }
     }
 
+    /// Looks how busy the server is; once a second.
+    public func sampleUtilization() {
+        metrics.sampleUtilization(
+            processors: ControlGroup.current.processors ?? Double(Thread.processorCount),
+            connectionsMax: configuration.limits.connectionsMax)
+    }
+
     /// Looks at the models folder again, as SIGHUP asks.
     public func rescanModels() { _ = loaderQueue.add(ManagementRequest(.rescan)) }
 

@@ -129,7 +129,6 @@ final class ServerLoop {
         while !isFinished {
             let count = poller.wait(timeoutMilliseconds: wheel.count > 0 ? 50 : -1)
             nowNanoseconds = MonotonicClock.nanoseconds
-            metrics.count(loop: number, .turns)
             if catalog.snapshot.generation != registry.generation {
                 catalog.refresh(registry.snapshot)
             }
@@ -138,6 +137,8 @@ final class ServerLoop {
             finishTurn()
             batcher.expire(now: nowNanoseconds)
             expireTimers()
+            metrics.recordTurn(
+                loop: number, nanoseconds: MonotonicClock.nanoseconds &- nowNanoseconds)
         }
         closeAll()
     }

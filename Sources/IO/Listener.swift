@@ -120,6 +120,26 @@ public final class Listener {
         self.address = ListenAddress(host: path, port: 0)
     }
 
+    /// A listening socket that somebody else opened (socket activation). Throws ENOTSOCK or EINVAL when the
+    /// descriptor is no listening stream socket.
+    public init(adopting descriptor: Int32) throws(SystemError) {
+        var value: Int32 = 0
+        var size = socklen_t(MemoryLayout<Int32>.size)
+        guard getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &value, &size) == 0 else {
+            throw SystemError(call: "use the socket passed as descriptor \(descriptor)", errno)
+        }
+        guard value != 0 else {
+            throw SystemError(call: "use the socket passed as descriptor \(descriptor)", EINVAL)
+        }
+        let flags = fcntl(descriptor, F_GETFL)
+        guard flags >= 0, fcntl(descriptor, F_SETFL, flags | O_NONBLOCK) == 0 else {
+            throw SystemError(call: "fcntl", errno)
+        }
+        self.descriptor = descriptor
+        address = ListenAddress(
+            host: Self.boundHost(descriptor) ?? "", port: Self.boundPort(descriptor) ?? 0)
+    }
+
     /// The same socket under another descriptor, for another loop: all of them accept from one queue.
     public init(sharing other: Listener) throws(SystemError) {
         descriptor = fcntl(other.descriptor, F_DUPFD_CLOEXEC, 0)
@@ -142,6 +162,21 @@ public final class Listener {
     public static func probe(_ wanted: ListenAddress) throws(SystemError) {
         guard wanted.port != 0 else { return }
         try Listener(wanted, shared: false).close()
+    }
+
+    private static func boundHost(_ socket: Int32) -> String? {
+        var storage = sockaddr_storage()
+        var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+        return withUnsafeMutablePointer(to: &storage) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { raw -> String? in
+                guard getsockname(socket, raw, &length) == 0 else { return nil }
+                var name = [CChar](repeating: 0, count: 64)
+                let code = getnameinfo(raw, length, &name, 64, nil, 0, NI_NUMERICHOST)
+                guard code == 0 else { return nil }
+                return String(
+                    decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+            }
+        }
     }
 
     private static func boundPort(_ socket: Int32) -> UInt16? {

@@ -49,6 +49,9 @@ public final class Thread {
     /// Lets the calling thread sleep.
     public static func sleep(milliseconds: UInt32) { usleep(milliseconds * 1000) }
 
-    /// Processors this process may use.
-    public static var processorCount: Int { Int(martlet_processor_count()) }
+    /// Processors this process may use: its affinity, and the quota of its control group (`cpu.max`)
+    /// rounded up.
+    public static var processorCount: Int {
+        ControlGroup.current.processorCount(available: Int(martlet_processor_count()))
+    }
 }

@@ -202,6 +202,7 @@ struct ServeCommand: ParsableCommand {
             case nil:
                 server.reloadFiles(always: false)
                 server.keepHouse()
+                server.sampleUtilization()
             case .hangUp:
                 server.reloadFiles(always: true)
                 server.rescanModels()

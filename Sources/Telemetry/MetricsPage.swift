@@ -13,6 +13,7 @@ public struct MetricsPage: ~Copyable {
         page.server(metrics)
         page.limits(metrics)
         page.loads(metrics.loads)
+        page.utilization(metrics)
         page.models(metrics.models)
         page.process(metrics)
         buffer.append(contentsOf: page.buffer)
@@ -83,6 +84,27 @@ public struct MetricsPage: ~Copyable {
             metrics.sum(.bytesWritten))
         single(
             "martlet_loop_turns_total", "counter", "Turns of the event loops.", metrics.sum(.turns))
+    }
+
+    private mutating func utilization(_ metrics: ServerMetrics) {
+        let utilization = metrics.utilization
+        family(
+            "martlet_utilization", "gauge",
+            "The share in use of what limits the server, 0 to 1, for autoscaling.")
+        buffer.append("martlet_utilization \(utilization.value)\n")
+        family(
+            "martlet_utilization_part", "gauge",
+            "The shares that martlet_utilization is the largest of.")
+        for part in Utilization.Part.allCases {
+            buffer.append("martlet_utilization_part{part=\"")
+            buffer.append(part.label)
+            buffer.append("\"} \(utilization.parts[part.rawValue])\n")
+        }
+        family(
+            "martlet_loop_lag_seconds", "histogram",
+            "How long a turn of an event loop kept its other connections waiting.")
+        histogramLines(
+            "martlet_loop_lag_seconds", label: "", bounds: .latency, metrics.lag, isTime: true)
     }
 
     private mutating func limits(_ metrics: ServerMetrics) {
@@ -288,25 +310,35 @@ public struct MetricsPage: ~Copyable {
     ) {
         family(name, "histogram", help)
         for model in models {
-            let (cumulative, sum) = histogram.collect(blocks(model))
-            let common =
-                "{model=\"\(Self.escaped(model.model))\",version=\"\(Self.escaped(model.version))\""
-            for (index, count) in cumulative.enumerated() {
-                buffer.append(name)
-                buffer.append("_bucket")
-                buffer.append(common)
-                buffer.append(",le=\"")
-                let isLast = index == histogram.bounds.labels.count
-                buffer.append(isLast ? "+Inf" : histogram.bounds.labels[index])
-                buffer.append("\"} ")
-                buffer.append(decimal: count)
-                buffer.append("\n")
-            }
-            buffer.append(name)
-            buffer.append("_sum\(common)} \(isTime ? Self.seconds(sum) : String(sum))\n")
-            buffer.append(name)
-            buffer.append("_count\(common)} \(cumulative.last ?? 0)\n")
+            histogramLines(
+                name,
+                label:
+                    "model=\"\(Self.escaped(model.model))\",version=\"\(Self.escaped(model.version))\"",
+                bounds: histogram.bounds, histogram.collect(blocks(model)), isTime: isTime)
         }
+    }
+
+    /// The buckets, sum and count of one histogram; `label` is what stands in the braces, or empty.
+    private mutating func histogramLines(
+        _ name: StaticString, label: String, bounds: HistogramBounds,
+        _ figures: (cumulative: [UInt64], sum: UInt64), isTime: Bool
+    ) {
+        let inside = label.isEmpty ? "" : label + ","
+        let behind = label.isEmpty ? "" : "{\(label)}"
+        for (index, count) in figures.cumulative.enumerated() {
+            buffer.append(name)
+            buffer.append("_bucket{")
+            buffer.append(inside)
+            buffer.append("le=\"")
+            buffer.append(index == bounds.labels.count ? "+Inf" : bounds.labels[index])
+            buffer.append("\"} ")
+            buffer.append(decimal: count)
+            buffer.append("\n")
+        }
+        buffer.append(name)
+        buffer.append("_sum\(behind) \(isTime ? Self.seconds(figures.sum) : String(figures.sum))\n")
+        buffer.append(name)
+        buffer.append("_count\(behind) \(figures.cumulative.last ?? 0)\n")
     }
 
     private static func seconds(_ nanoseconds: UInt64) -> String {

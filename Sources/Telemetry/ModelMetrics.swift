@@ -153,5 +153,12 @@ public final class ModelMetrics: Sendable {
         ModelStateLabel(rawValue: gauges.load(Gauge.state)) ?? .loading
     }
 
+    /// Time that these threads spent in the model.
+    func computeNanoseconds(threads: PartialRangeFrom<Int>) -> UInt64 {
+        blocks[threads].reduce(0) {
+            $0 &+ $1.load(Self.compute.offset + Self.compute.bounds.sumOffset)
+        }
+    }
+
     func sum(_ cell: Int) -> UInt64 { blocks.reduce(0) { $0 &+ $1.load(cell) } }
 }

@@ -14,6 +14,9 @@ public final class ServerMetrics: Sendable {
 
     /// One a loop: requests by route and status, the connection figures, the limits that were hit.
     private let loopBlocks: [CounterBlock]
+    /// How long a turn kept everything else of its loop waiting.
+    let loopLag: ShardedHistogram
+    private let utilizationCell = Mutex(Utilization())
     /// Changed at load and unload, read at scrape.
     private let modelList = Mutex<[ModelMetrics]>([])
     /// By the names of models that are there.
@@ -31,6 +34,8 @@ public final class ServerMetrics: Sendable {
         case http2Connections, http2Floods
         /// Requests over `--client-requests-per-second`.
         case clientLimited
+        /// Time not spent waiting for events.
+        case busyNanoseconds
     }
 
     public init(routes: [String], statuses: [Int], loopCount: Int, workerCount: Int) {
@@ -39,8 +44,10 @@ public final class ServerMetrics: Sendable {
         self.loopCount = loopCount
         threadCount = loopCount + workerCount
         startSeconds = WallClock.seconds
-        let cells =
+        let counters =
             routes.count * statuses.count + LoopCounter.allCases.count + LimitHit.allCases.count
+        loopLag = ShardedHistogram(bounds: .latency, offset: counters)
+        let cells = loopLag.end
         loopBlocks = (0..<loopCount).map { _ in CounterBlock(count: cells) }
     }
 
@@ -52,6 +59,33 @@ public final class ServerMetrics: Sendable {
     public func count(loop: Int, _ counter: LoopCounter, _ value: Int = 1) {
         loopBlocks[loop].add(routes.count * statuses.count + counter.rawValue, UInt64(value))
     }
+
+    /// A loop's turn took this long, from the events to the next wait.
+    public func recordTurn(loop: Int, nanoseconds: UInt64) {
+        count(loop: loop, .turns)
+        count(loop: loop, .busyNanoseconds, Int(clamping: nanoseconds))
+        loopLag.record(nanoseconds, in: loopBlocks[loop])
+    }
+
+    var lag: (cumulative: [UInt64], sum: UInt64) { loopLag.collect(loopBlocks) }
+
+    /// Looks how much of the process's share of the machine is in use; once a second.
+    public func sampleUtilization(processors: Double, connectionsMax: Int) {
+        let busy = LoopCounter.busyNanoseconds.rawValue + routes.count * statuses.count
+        let open = sum(.connectionsAccepted) &- sum(.connectionsClosed)
+        let sample = UtilizationSample(
+            nanoseconds: MonotonicClock.nanoseconds, cpuNanoseconds: ProcessorTime.nanoseconds,
+            processors: processors, loopBusyNanoseconds: loopBlocks.map { $0.load(busy) },
+            workerBusyNanoseconds: models.reduce(0) {
+                $0 &+ $1.computeNanoseconds(threads: loopCount...)
+                // The last worker is the express one, which works beside the others.
+            }, workerCount: threadCount - loopCount - 1,
+            connectionShare: Double(Int64(bitPattern: open)) / Double(max(connectionsMax, 1)))
+        utilizationCell.withLock { $0.observe(sample) }
+    }
+
+    /// The last look's result.
+    public var utilization: Utilization { utilizationCell.withLock { $0 } }
 
     /// A limit was hit: once for each request, connection or pause that it ended or held up.
     public func count(loop: Int, limit: LimitHit) { loopBlocks[loop].add(cell(limit)) }
