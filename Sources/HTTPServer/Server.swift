@@ -119,6 +119,15 @@ public final class Server {
                 listeners.append(
                     ListenerConfiguration(
                         .tcp(address), isTLS: listener.isTLS, isAdmin: listener.isAdmin))
+            case .inherited(let descriptor):
+                let socket = try Listener(adopting: descriptor)
+                for number in 0..<configuration.loopCount {
+                    let shared = number == 0 ? socket : try Listener(sharing: socket)
+                    bound[number].append(.init(listener: shared, configuration: listener))
+                }
+                listeners.append(
+                    ListenerConfiguration(
+                        .tcp(socket.address), isTLS: listener.isTLS, isAdmin: listener.isAdmin))
             case .unix(let path):
                 let socket = try Listener(unixPath: path)
                 for number in 0..<configuration.loopCount {

@@ -10,12 +10,16 @@ public struct ListenerConfiguration: Sendable {
         case tcp(ListenAddress)
         /// A Unix-domain socket.
         case unix(String)
+        /// A listening socket that the service manager opened, by its descriptor.
+        case inherited(Int32)
 
         /// Only this machine gets there.
         var isLocal: Bool {
             switch self {
             case .tcp(let address): address.isLoopback
             case .unix: true
+            // Where it listens is the service manager's decision: nobody is trusted for it.
+            case .inherited: false
             }
         }
     }

@@ -23,11 +23,13 @@ struct ManagementClient {
     private let place: Place
     private let host: String
     private let token: String?
+    private let timeoutSeconds: Int
     private static let answerBytesMax = 64 << 20
 
     /// `http://HOST[:PORT]` or `unix:PATH`; nil when it is neither.
-    init?(server: String, token: String?) {
+    init?(server: String, token: String?, timeoutSeconds: Int = 600) {
         self.token = token
+        self.timeoutSeconds = timeoutSeconds
         if server.hasPrefix("unix:") {
             place = .unix(String(server.dropFirst(5)))
             host = "localhost"
@@ -95,8 +97,8 @@ struct ManagementClient {
     private func connect() throws(SystemError) -> ClientSocket {
         switch place {
         case .tcp(let host, let port):
-            try ClientSocket(host: host, port: port, timeoutSeconds: 600)
-        case .unix(let path): try ClientSocket(unixPath: path, timeoutSeconds: 600)
+            try ClientSocket(host: host, port: port, timeoutSeconds: timeoutSeconds)
+        case .unix(let path): try ClientSocket(unixPath: path, timeoutSeconds: timeoutSeconds)
         }
     }
 

@@ -21,7 +21,7 @@ struct MartletRoot: ParsableCommand {
         version: MartletVersion.text,
         subcommands: [
             ServeCommand.self, ModelsCommand.self, InferCommand.self, InspectCommand.self,
-            BenchCommand.self, LoadCommand.self,
+            BenchCommand.self, LoadCommand.self, HealthCommand.self,
         ])
 }
 

@@ -17,6 +17,7 @@ extension ServeCommand {
             let kind = listener.isAdmin ? "admin" : listener.isTLS ? "https" : "http"
             switch listener.place {
             case .tcp(let address): text += "  also \(kind) at \(address.description)\n"
+            case .inherited: break
             case .unix(let path): text += "  also \(kind) at \(path)\n"
             }
         }

@@ -63,7 +63,14 @@ extension ServeCommand {
             ?? (Environment.text("MARTLET_TLS_PORT") == nil
                 ? nil : Environment.integer("MARTLET_TLS_PORT", default: 0))
         let main = ListenAddress(host: host, port: UInt16(port))
-        var listeners = [ListenerConfiguration(.tcp(main), isTLS: isTLS && secondPort == nil)]
+        // Sockets of the service manager stand for --host and --port.
+        let inherited = ServiceManager.listeningDescriptors()
+        var listeners = inherited.map {
+            ListenerConfiguration(.inherited($0), isTLS: isTLS && secondPort == nil)
+        }
+        if listeners.isEmpty {
+            listeners = [ListenerConfiguration(.tcp(main), isTLS: isTLS && secondPort == nil)]
+        }
         if let secondPort {
             guard isTLS else { Exit.usage("--tls-port needs --tls-cert and --tls-key") }
             let address = ListenAddress(host: host, port: UInt16(clamping: secondPort))

@@ -161,6 +161,7 @@ struct ServeCommand: ParsableCommand {
             Exit.failure("signals cannot be watched")
         }
         let log = Log.standardError
+        let manager = ServiceManager.current
         let models = findModels()
         let configuration = configuration(log)
         Heap.returnBlocks(from: configuration.limits.heapBlockBytesMax)
@@ -180,6 +181,7 @@ struct ServeCommand: ParsableCommand {
             Exit.failure("no model could be loaded; the lines above say why")
         }
         announce(server, readyCount: server.readyCount)
+        manager.notify(.ready, status: Self.status(server))
         wait(signals, server, log, first: nil)
     }
 
@@ -197,19 +199,29 @@ struct ServeCommand: ParsableCommand {
 
     /// Serves until a signal to stop. Looks after changed files once a second, and on SIGHUP.
     private func serve(_ signals: Signals, _ server: Server) -> Signal {
+        let manager = ServiceManager.current
+        let interval = min(manager.watchdogMilliseconds ?? 1000, 1000)
         while true {
-            switch signals.wait(timeoutMilliseconds: 1000) {
+            switch signals.wait(timeoutMilliseconds: Int32(interval)) {
             case nil:
+                if manager.watchdogMilliseconds != nil { manager.notify(.watchdog) }
                 server.reloadFiles(always: false)
                 server.keepHouse()
                 server.sampleUtilization()
             case .hangUp:
+                manager.notify(.reloading)
                 server.reloadFiles(always: true)
                 server.rescanModels()
+                manager.notify(.ready, status: Self.status(server))
             case .terminate: return .terminate
             case .interrupt: return .interrupt
             }
         }
+    }
+
+    /// The line that `systemctl status` shows.
+    private static func status(_ server: Server) -> String {
+        "\(server.readyCount) model versions ready"
     }
 
     /// Serves until a signal, then drains; a second signal ends the process at once.
@@ -218,6 +230,7 @@ struct ServeCommand: ParsableCommand {
         log.info(
             "\(signal == .interrupt ? "SIGINT" : "SIGTERM"): not ready any more; finishing what is in flight"
         )
+        ServiceManager.current.notify(.stopping, status: "finishing what is in flight")
         server.beginDrain()
         while !server.isDrained {
             if let second = signals.wait(timeoutMilliseconds: 20), second != .hangUp {
