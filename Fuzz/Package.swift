@@ -28,6 +28,7 @@ let package = Package(
         target("FuzzHTTP2Session"),
         target("FuzzJSONReader"),
         target("FuzzPredictDecoder"),
+        target("FuzzTabularModel"),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -12,6 +12,8 @@ package struct RouteMatch: Equatable {
     package var label: Range<Int>?
     /// `output=` of the query.
     package var output: Range<Int>?
+    /// `explain=` of the query.
+    package var explanation: Range<Int>?
     /// `ready=true` of the query: only what is ready.
     package var isReadyOnly = false
     /// `load=true` of the query: an upload is loaded, too.
@@ -127,6 +129,7 @@ package enum Router {
                 if key == .version, match.version == nil { match.version = value }
                 if key == .label, match.label == nil { match.label = value }
                 if key == .output, match.output == nil { match.output = value }
+                if key == .explanation, match.explanation == nil { match.explanation = value }
                 if key == .ready { match.isReadyOnly = Ascii.equals(bytes, value, "true") }
                 if key == .load { match.loads = Ascii.equals(bytes, value, "true") }
             }
@@ -143,6 +146,7 @@ package enum Router {
         static let label = QueryKeys(rawValue: 8)
         static let ready = QueryKeys(rawValue: 16)
         static let load = QueryKeys(rawValue: 32)
+        static let explanation = QueryKeys(rawValue: 64)
     }
 
     /// The key of ours that this is, or none.
@@ -152,6 +156,7 @@ package enum Router {
         if isKey(bytes, key, "label") { return .label }
         if isKey(bytes, key, "ready") { return .ready }
         if isKey(bytes, key, "load") { return .load }
+        if isKey(bytes, key, "explain") { return .explanation }
         return isKey(bytes, key, "output") ? .output : []
     }
 

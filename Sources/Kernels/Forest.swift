@@ -1,7 +1,7 @@
 import Primitives
 
 /// A checked tree ensemble, laid out for the kernels: nodes in one array, the two children of a
-/// branch side by side, every comparison rewritten as ≤ (or =).
+/// branch side by side, every comparison rewritten as ≤, = or a set.
 ///
 /// Built once at load; immutable, shared by all threads.
 public struct Forest: Sendable {
@@ -12,43 +12,97 @@ public struct Forest: Sendable {
     public let targetCount: Int
     public let treeCount: Int
     public let nodeCount: Int
+    /// Branches on the longest path from a root to a leaf.
+    public let depth: Int
     public let aggregate: ForestAggregate
-    /// Whether any node departs from the plain ≤; decides which kernel runs.
-    let hasRules: Bool
+    public let precision: ForestPrecision
+    /// Whether the description said how many rows came through each node.
+    public let hasCovers: Bool
+    /// How far any node departs from the plain ≤ (`ForestTables.Tests`); decides which kernel runs.
+    let tests: UInt8
 
     // Written in the initialiser only.
-    let nodes: AlignedMemory  // ForestNode
+    let nodes: AlignedMemory  // ForestNode<Float> or <Double>
     let roots: AlignedMemory  // Int32, one a tree
+    let treeTargets: AlignedMemory?  // Int32, one a tree, where weights are in the leaves
     let voteStarts: AlignedMemory  // Int32, one a node and one more: where its votes begin
     let votes: AlignedMemory  // ForestVote
-    let baseValues: AlignedMemory  // Float, one a target
+    let sets: AlignedMemory  // UInt32
+    let baseValues: AlignedMemory  // Double, one a target
+    let covers: AlignedMemory  // Float, one a node, or none
+    let origins: AlignedMemory  // Int32, one a node
+    let expected: AlignedMemory  // Double, one a target
+    /// The complete layout, where it is of use.
+    var complete: ForestComplete?
+    /// Small trees as bit vectors, where that is of use.
+    var bits: ForestBits?
+    var usesBits = false
 
     /// Checks a description and lays it out.
     ///
     /// Takes time and memory proportional to the description, whatever the shape of the trees; a
     /// description that is no forest gives an error that names the tree and the node.
     public init(_ description: ForestDescription) throws(ForestError) {
-        var layout = try ForestLayout(description)
-        for index in description.trees.indices { try layout.append(tree: index) }
+        switch description.precision {
+        case .float32:
+            self.init(try ForestLayout<Float>(description), description)
+        case .float64:
+            self.init(try ForestLayout<Double>(description), description)
+        }
+    }
+
+    private init<Value: ForestValue>(
+        _ layout: ForestLayout<Value>, _ description: ForestDescription
+    ) {
+        var layout = layout
         featureCount = description.featureCount
         targetCount = description.targetCount
         treeCount = description.trees.count
         nodeCount = layout.nodes.count
+        depth = layout.depth
         aggregate = description.aggregate
-        hasRules = layout.hasRules
+        precision = description.precision
+        tests = layout.tests.rawValue
+        let base =
+            description.baseValues.isEmpty
+            ? [Double](repeating: 0, count: targetCount) : description.baseValues
+        baseValues = AlignedMemory(copying: base)
+        expected = AlignedMemory(copying: Self.expectedScores(layout, base: base))
+        treeTargets = layout.inlineVotes().map { AlignedMemory(copying: $0) }
         nodes = AlignedMemory(copying: layout.nodes)
         roots = AlignedMemory(copying: layout.roots)
         voteStarts = AlignedMemory(copying: layout.voteStarts)
         votes = AlignedMemory(copying: layout.votes)
-        baseValues = AlignedMemory(
-            copying: description.baseValues.isEmpty
-                ? [Float](repeating: 0, count: targetCount) : description.baseValues)
+        sets = AlignedMemory(copying: layout.sets)
+        covers = AlignedMemory(copying: layout.covers)
+        hasCovers = layout.covers.count == layout.nodes.count && !layout.nodes.isEmpty
+        origins = AlignedMemory(copying: layout.origins)
+        complete = treeTargets == nil ? nil : ForestComplete(layout)
+        let single = layout as? ForestLayout<Float>
+        bits = treeTargets == nil ? nil : single.flatMap { ForestBits($0) }
+        chooseLayouts(Value.self)
+    }
+
+    /// How whole eights of rows are computed, and single rows: `linked`, `complete` or `bits`; chosen
+    /// by measurement when the forest was made.
+    public var layouts: (rows: String, row: String) {
+        let complete = (complete?.isForRows == true, complete?.isForRow == true)
+        return (
+            usesBits ? "bits" : complete.0 ? "complete" : "linked",
+            complete.1 ? "complete" : "linked"
+        )
     }
 
     /// Bytes of the layout.
     public var byteCount: Int {
         nodes.byteCount + roots.byteCount + voteStarts.byteCount + votes.byteCount
-            + baseValues.byteCount
+            + sets.byteCount + baseValues.byteCount + covers.byteCount + origins.byteCount
+            + (treeTargets?.byteCount ?? 0) + (complete?.byteCount ?? 0) + (bits?.byteCount ?? 0)
+    }
+
+    /// The place in its tree's description of a node that `KernelSet.forestLeaves` named.
+    public func origin(of leaf: Int32) -> Int {
+        Int(origins.span(as: Int32.self)[Int(leaf)])
     }
 }
 

@@ -2,7 +2,7 @@ import Primitives
 
 /// A tree ensemble as a model file says it, before it was checked.
 ///
-/// The meaning is that of ai.onnx.ml TreeEnsembleClassifier and TreeEnsembleRegressor.
+/// Holds what ai.onnx.ml's TreeEnsemble operators, XGBoost and LightGBM can say of their trees.
 public struct ForestDescription: Sendable {
     /// Columns of the input.
     public var featureCount: Int
@@ -11,27 +11,41 @@ public struct ForestDescription: Sendable {
     public var trees: [Tree]
     public var aggregate: ForestAggregate
     /// Added to the scores at the end: one a target, or none.
-    public var baseValues: [Float]
+    public var baseValues: [Double]
+    /// In which values and thresholds are compared. Thresholds are rounded to it.
+    public var precision: ForestPrecision
 
     public init(
         featureCount: Int, targetCount: Int, trees: [Tree] = [],
-        aggregate: ForestAggregate = .sum, baseValues: [Float] = []
+        aggregate: ForestAggregate = .sum, baseValues: [Double] = [],
+        precision: ForestPrecision = .float32
     ) {
         self.featureCount = featureCount
         self.targetCount = targetCount
         self.trees = trees
         self.aggregate = aggregate
         self.baseValues = baseValues
+        self.precision = precision
     }
 
     public struct Tree: Sendable {
         /// Children are indices into this array.
         public var nodes: [Node]
         public var root: Int
+        /// How many training rows came through each node, in any unit: what contributions need.
+        /// Empty when the file does not say.
+        public var covers: [Float]
+        /// Nodes that no path leads to, as pruning leaves them in some files. More or fewer are an
+        /// error.
+        public var strayCount: Int
 
-        public init(nodes: [Node], root: Int = 0) {
+        public init(
+            nodes: [Node], root: Int = 0, covers: [Float] = [], strayCount: Int = 0
+        ) {
             self.nodes = nodes
             self.root = root
+            self.covers = covers
+            self.strayCount = strayCount
         }
     }
 
@@ -42,25 +56,45 @@ public struct ForestDescription: Sendable {
 
     public struct Branch: Sendable {
         public var feature: Int
-        public var comparison: Comparison
-        public var threshold: Float
+        public var test: Test
         public var trueChild: Int
         public var falseChild: Int
-        /// A NaN goes to `trueChild` (missing_value_tracks_true); else it goes where IEEE 754
-        /// comparison sends it: false, but for `notEqual` true.
+        /// A NaN goes to `trueChild` (missing_value_tracks_true); else to `falseChild`, but where
+        /// the comparison is `notEqual`, which NaN always passes.
         public var missingGoesTrue: Bool
+        /// A value of at most 1e-35, either side of zero, goes where a NaN goes.
+        public var zeroIsMissing: Bool
 
         public init(
-            feature: Int, comparison: Comparison = .lessOrEqual, threshold: Float, trueChild: Int,
-            falseChild: Int, missingGoesTrue: Bool = false
+            feature: Int, test: Test, trueChild: Int, falseChild: Int,
+            missingGoesTrue: Bool = false, zeroIsMissing: Bool = false
         ) {
             self.feature = feature
-            self.comparison = comparison
-            self.threshold = threshold
+            self.test = test
             self.trueChild = trueChild
             self.falseChild = falseChild
             self.missingGoesTrue = missingGoesTrue
+            self.zeroIsMissing = zeroIsMissing
         }
+
+        public init(
+            feature: Int, comparison: Comparison = .lessOrEqual, threshold: Double, trueChild: Int,
+            falseChild: Int, missingGoesTrue: Bool = false
+        ) {
+            self.init(
+                feature: feature, test: .compare(comparison, threshold), trueChild: trueChild,
+                falseChild: falseChild, missingGoesTrue: missingGoesTrue)
+        }
+    }
+
+    public enum Test: Sendable {
+        /// feature (comparison) threshold
+        case compare(Comparison, Double)
+        /// The feature is a category of this set. Negative values, and those past the set, are in
+        /// no set; `truncates` makes those between -1 and 0 category 0, as a cast in C does.
+        case category(CategorySet, truncates: Bool)
+        /// The feature equals one of these values (BRANCH_MEMBER of TreeEnsemble 5).
+        case member([Double])
     }
 
     /// The test of a branch: feature (comparison) threshold.
@@ -69,62 +103,29 @@ public struct ForestDescription: Sendable {
     }
 }
 
-/// Why a description is no forest, and where.
-public struct ForestError: Error, Sendable, Equatable, CustomStringConvertible {
-    public enum Reason: Sendable, Equatable {
-        case featureCountOutOfRange(Int)
-        case targetCountOutOfRange(Int)
-        case baseValueCount(Int, targets: Int)
-        case tooManyNodes(limit: Int)
-        case tooManyVotes(limit: Int)
-        case rootOutOfRange(Int, nodes: Int)
-        case childOutOfRange(Int, nodes: Int)
-        /// A node that two branches (or a branch and the root) lead to: a cycle or a shared subtree.
-        case reachedTwice
-        case unreachable
-        case featureOutOfRange(Int, features: Int)
-        case thresholdNotANumber
-        case targetOutOfRange(Int, targets: Int)
-        case weightNotANumber
-    }
+/// In which a forest's values are compared with its thresholds.
+public enum ForestPrecision: UInt8, Sendable, CaseIterable {
+    case float32, float64
+}
 
-    /// Index into the description's trees; nil when the forest as a whole is at fault.
-    public let tree: Int?
-    /// Index into the tree's nodes; nil when the tree as a whole is at fault.
-    public let node: Int?
-    public let reason: Reason
+/// Categories by number: 32 a word, the lowest bit first.
+public struct CategorySet: Sendable, Equatable {
+    public private(set) var words: [UInt32]
 
-    public init(tree: Int? = nil, node: Int? = nil, _ reason: Reason) {
-        self.tree = tree
-        self.node = node
-        self.reason = reason
-    }
+    public init(words: [UInt32]) { self.words = words }
 
-    public var description: String {
-        var place = "the forest"
-        if let tree { place = "tree \(tree)" }
-        if let node { place += ", node \(node)" }
-        return "\(place): \(text)"
-    }
-
-    private var text: String {
-        switch reason {
-        case .featureCountOutOfRange(let count): "\(count) features are not supported"
-        case .targetCountOutOfRange(let count): "\(count) targets are not supported"
-        case .baseValueCount(let count, let targets): "\(count) base values for \(targets) targets"
-        case .tooManyNodes(let limit): "more than \(limit) nodes"
-        case .tooManyVotes(let limit): "more than \(limit) leaf weights"
-        case .rootOutOfRange(let root, let nodes): "the root \(root) is none of its \(nodes) nodes"
-        case .childOutOfRange(let child, let nodes):
-            "the child \(child) is none of the tree's \(nodes) nodes"
-        case .reachedTwice: "two paths lead here (a cycle, or a subtree used twice)"
-        case .unreachable: "no path from the root leads here"
-        case .featureOutOfRange(let feature, let features):
-            "tests feature \(feature), the input has \(features)"
-        case .thresholdNotANumber: "the threshold is not a number"
-        case .targetOutOfRange(let target, let targets):
-            "votes for target \(target), there are \(targets)"
-        case .weightNotANumber: "a weight is not a number"
+    /// The set of some numbers; nil when one is negative or above `limit`.
+    public init?(_ categories: some Sequence<Int>, limit: Int) {
+        words = []
+        for category in categories {
+            guard category >= 0, category <= limit else { return nil }
+            while words.count <= category / 32 { words.append(0) }
+            words[category / 32] |= 1 << UInt32(category % 32)
         }
+    }
+
+    public func contains(_ category: Int) -> Bool {
+        category >= 0 && category < 32 * words.count
+            && words[category / 32] >> UInt32(category % 32) & 1 != 0
     }
 }

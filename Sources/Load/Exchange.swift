@@ -1,3 +1,5 @@
+import HTTP
+
 /// One request on its way: from the time it was meant to be sent to its end.
 struct Exchange: Sendable {
     /// The intended send time: what latency counts from.
@@ -11,6 +13,8 @@ struct Exchange: Sendable {
     /// Meant to be sent within the measured time.
     var isMeasured: Bool
     var isRetry = false
+    /// What the refusal gave, to be sent with the retry.
+    var ticket: RetryTicket?
     /// How often it was sent again without an answer.
     var resends = 0
 

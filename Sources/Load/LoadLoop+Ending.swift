@@ -4,7 +4,9 @@ import Primitives
 /// The one end that every request has.
 extension LoadLoop {
     /// An answer has come.
-    func answered(_ exchange: Exchange, _ status: Int, _ delay: RetryDelay?) {
+    func answered(
+        _ exchange: Exchange, _ status: Int, _ delay: RetryDelay?, _ ticket: RetryTicket?
+    ) {
         let now = MonotonicClock.nanoseconds
         let tally = exchange.isMeasured ? 1 : 0
         let latency = now - min(exchange.due, now)
@@ -27,7 +29,7 @@ extension LoadLoop {
                 if delay != nil { tallies[tally].retryDelaysSeen += 1 }
                 if exchange.isRetry { tallies[tally].retriesRefused += 1 }
                 if let delay, configuration.obeysRetryAfter, !exchange.isRetry {
-                    retry(exchange, after: delay, now)
+                    retry(exchange, after: delay, ticket, now)
                     return
                 }
             } else {
@@ -38,7 +40,9 @@ extension LoadLoop {
     }
 
     /// The refused request comes again when the server said, unless the run is over by then.
-    private func retry(_ exchange: Exchange, after delay: RetryDelay, _ now: UInt64) {
+    private func retry(
+        _ exchange: Exchange, after delay: RetryDelay, _ ticket: RetryTicket?, _ now: UInt64
+    ) {
         let milliseconds = UInt64(delay.milliseconds(now: WallClock.seconds))
         let due = now + milliseconds * 1_000_000
         let limit =
@@ -50,6 +54,7 @@ extension LoadLoop {
         var again = exchange
         again.due = due
         again.isRetry = true
+        again.ticket = ticket
         again.resends = 0
         tallies[exchange.isMeasured ? 1 : 0].retriesObeyed += 1
         later.insert(.retry(again), due: due)

@@ -93,7 +93,7 @@ extension LoadLoop {
         tallies[exchange.isMeasured ? 1 : 0].sent += 1
         if let session = connection.session {
             let token = connection.takeToken(exchange)
-            guard session.submit(requests2[exchange.request], token: token) else {
+            guard session.submit(http2Request(exchange), token: token) else {
                 // The numbers of streams are used up.
                 _ = connection.endExchange(token)
                 tallies[exchange.isMeasured ? 1 : 0].sent -= 1
@@ -109,9 +109,21 @@ extension LoadLoop {
             connection.current = exchange
             connection.parser.begin(
                 isHead: configuration.requests[exchange.request].method == "HEAD")
-            wire.output.append(requests1[exchange.request])
+            if let ticket = exchange.ticket {
+                wire.output.append(
+                    configuration.requests[exchange.request].with(ticket).http1(
+                        configuration.target))
+            } else {
+                wire.output.append(requests1[exchange.request])
+            }
             flush(connection)
         }
+    }
+
+    /// The prepared request; a retry with a ticket is one of its own.
+    private func http2Request(_ exchange: Exchange) -> HTTP2ClientRequest {
+        guard let ticket = exchange.ticket else { return requests2[exchange.request] }
+        return configuration.requests[exchange.request].with(ticket).http2(configuration.target)
     }
 
     // MARK: Connections

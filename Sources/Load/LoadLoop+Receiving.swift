@@ -80,7 +80,7 @@ extension LoadLoop {
         let head = connection.parser.head
         connection.current = nil
         connection.isFresh = false
-        answered(exchange, head.status, head.retryDelay)
+        answered(exchange, head.status, head.retryDelay, head.retryTicket)
         if head.keepsAlive { release(connection) } else { lose(connection, .reset) }
     }
 
@@ -116,7 +116,8 @@ extension LoadLoop {
             guard let exchange = connection.endExchange(answer.token) else { continue }
             connection.isFresh = false
             switch answer.outcome {
-            case .complete: answered(exchange, answer.status, answer.retryDelay)
+            case .complete:
+                answered(exchange, answer.status, answer.retryDelay, answer.retryTicket)
             case .unprocessed: resend(exchange)
             case .reset: fail(exchange, .streamReset)
             }

@@ -39,6 +39,15 @@ public struct PreparedRequest: Sendable {
         self.body = body
     }
 
+    /// The same request, come again after a refusal that gave a ticket.
+    func with(_ ticket: RetryTicket) -> PreparedRequest {
+        let text = ticket.text
+        var request = self
+        request.fields.append(
+            Field("X-Retry-Ticket", String(decoding: text.indices.map { text[$0] }, as: UTF8.self)))
+        return request
+    }
+
     /// All of it as HTTP/1.1 (RFC 9112).
     public func http1(_ target: LoadTarget) -> [UInt8] {
         var text = "\(method) \(path) HTTP/1.1\r\nHost: \(target.authority)\r\n"

@@ -82,7 +82,7 @@ struct BenchCommand: ParsableCommand {
             model: model, threads: threads, seconds: try Self.duration(seconds))
         let operations: Double
         do throws(GraphError) {
-            operations = try model.operationsPerRow()
+            operations = try (model as? ONNXModel)?.operationsPerRow() ?? 0
         } catch {
             Exit.failure("\(file): \(error.description)")
         }

@@ -24,7 +24,7 @@ struct BenchRunner: Sendable {
     /// Times kept of a thread; what comes later counts in the rate only.
     private static let timesMax = 1 << 20
 
-    let model: ONNXModel
+    let model: any Model
     let threads: Int
     let seconds: Double
 

@@ -31,6 +31,13 @@ struct InferCommand: ParsableCommand {
             """)
     var input: [String] = []
 
+    @Option(
+        help: """
+            What to ask an XGBoost or LightGBM model for: margin, leaf, probability or contributions \
+            instead of its predictions. [MARTLET_ANSWER]
+            """)
+    var answer: String?
+
     @Option(help: "The folder to write to; it is made if it is missing. [MARTLET_OUTPUT_DIR]")
     var outputDir = Environment.text("MARTLET_OUTPUT_DIR") ?? "."
 
@@ -45,11 +52,22 @@ struct InferCommand: ParsableCommand {
         if input.isEmpty, let list = Environment.text("MARTLET_INPUT") {
             input = list.split(separator: ":").map(String.init)
         }
-        let model = ModelFile.load(path)
+        var model = ModelFile.load(path)
+        if let answer = answer ?? Environment.text("MARTLET_ANSWER"), answer != "prediction" {
+            guard let view = model.views.first(where: { $0.name == answer }) else {
+                let names = (["prediction"] + model.views.map(\.name)).joined(separator: ", ")
+                Exit.usage("the model has no answer '\(answer)'; it has: \(names)")
+            }
+            model = view.model
+        }
         let tensors = readInputs(model.signature)
         let outputs: [Tensor]
         do throws(PredictionError) {
-            outputs = try model.run(tensors)
+            if let onnx = model as? ONNXModel {
+                outputs = try onnx.run(tensors)
+            } else {
+                outputs = try model.run(rows: tensors)
+            }
         } catch {
             Exit.failure(error.description)
         }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import GraphRuntime
+import Kernels
 import Models
 import Primitives
 
@@ -66,14 +67,42 @@ struct InspectCommand: ParsableCommand {
         return text
     }
 
-    static func text(_ model: ONNXModel, file: String, batch: Int) -> String {
-        let compiled = model.compiled
+    static func text(_ model: any Model, file: String, batch: Int) -> String {
         var text = "model       \(file)\n"
-        if !compiled.name.isEmpty { text += "graph       \(compiled.name)\n" }
+        let graph = (model as? ONNXModel)?.compiled
+        if let graph, !graph.name.isEmpty { text += "graph       \(graph.name)\n" }
+        if let tabular = model as? TabularModel {
+            text += "library     \(tabular.library)\n"
+            if !tabular.objective.isEmpty { text += "objective   \(tabular.objective)\n" }
+        }
         text += lines("inputs", model.signature.inputs)
         text += lines("outputs", model.signature.outputs)
         text += "batch       \(sentence(model.signature.batchDimension))\n"
         if !model.classLabels.isEmpty { text += "classes     \(list(model.classLabels))\n" }
+        if let tabular = model as? TabularModel { text += lines(tabular) }
+        if let onnx = model as? ONNXModel { text += lines(onnx, batch: batch) }
+        return text
+    }
+
+    private static func lines(_ model: TabularModel) -> String {
+        var text = ""
+        if let names = model.signature.inputs.first?.features?.names {
+            text += "features    \(list(names))\n"
+        }
+        if let forest = model.forest {
+            text += "trees       \(forest.treeCount), \(forest.nodeCount) nodes, "
+            text += "\(forest.depth) deep, \(size(forest.byteCount))\n"
+            let layouts = forest.layouts
+            text += "layouts     \(layouts.rows) for batches, \(layouts.row) for single rows\n"
+        }
+        let views = model.views.map(\.name)
+        if !views.isEmpty { text += "also gives  \(views.joined(separator: ", "))\n" }
+        return text
+    }
+
+    private static func lines(_ model: ONNXModel, batch: Int) -> String {
+        let compiled = model.compiled
+        var text = ""
         let operators = compiled.operatorCounts.map { "\($0.name) × \($0.count)" }
         text += "operators   \(operators.joined(separator: ", "))\n"
         text += "parameters  \(compiled.parameterCount), \(size(compiled.parameterByteCount))\n"

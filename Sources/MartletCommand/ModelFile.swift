@@ -12,13 +12,11 @@ enum ModelFile {
         case nil: Exit.failure("there is no file or folder '\(path)'")
         case .folder?: break
         }
-        for format in ServeCommand.formats {
-            let direct = "\(path)/\(format.fileName)"
-            if FileSystem.kind(of: direct) == .file { return direct }
-        }
+        let folder = ModelsFolder(path: path, formats: ServeCommand.formats)
+        if let direct = folder.modelFile() { return direct }
         let found: [FoundModel]
         do throws(SystemError) {
-            found = try ModelsFolder(path: path, formats: ServeCommand.formats).scan()
+            found = try folder.scan()
         } catch {
             Exit.failure("cannot read the folder '\(path)': \(error.reason)")
         }
@@ -27,15 +25,23 @@ enum ModelFile {
             Exit.usage("'\(path)' holds several models; name one: \(names)")
         }
         guard let version = found.first?.versions.last else {
-            Exit.failure("no model in '\(path)'; expected <version>/model.onnx in it")
+            Exit.failure(
+                "no model in '\(path)'; expected <version>/model.onnx (or .ubj, .json, .txt) in it")
         }
         return version.path
     }
 
     /// Loads the model, or ends the process with the reason.
-    static func load(_ path: String) -> ONNXModel {
+    static func load(_ path: String) -> any Model {
+        let file = find(path)
+        let format = ModelsFolder(path: file, formats: ServeCommand.formats).format()
         do throws(ModelLoadError) {
-            return try ONNXModel(path: find(path))
+            guard let format else {
+                throw ModelLoadError(
+                    path: file, reason: "it is no model that martlet knows by its content")
+            }
+            return try format.load(
+                Artifact(name: "", version: "1", path: file), LoadContext())
         } catch {
             Exit.failure(error.description)
         }

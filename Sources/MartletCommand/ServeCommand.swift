@@ -227,7 +227,19 @@ struct ServeCommand: ParsableCommand {
         log.info("stopped")
     }
 
-    static let formats = [ModelFormat(name: "onnx", fileName: "model.onnx", ONNXModel.self)]
+    static let formats = [
+        ModelFormat(name: "onnx", fileName: "model.onnx", ONNXModel.self) { $0 == .onnx },
+        ModelFormat(name: "xgboost", fileName: "model.ubj", TabularModel.self) { kind in
+            switch kind {
+            // What is no model of ours says so when it is loaded.
+            case .xgboostJSON, .xgboostUBJSON, .foreign: true
+            case .onnx, .lightGBMText, .lightGBMJSON, .json, .unknown: false
+            }
+        },
+        ModelFormat(name: "lightgbm", fileName: "model.txt", TabularModel.self) {
+            $0 == .lightGBMText || $0 == .lightGBMJSON
+        },
+    ]
 
     /// What is to be served. The folder is looked at once before anything else, so that a mistake is told
     /// at once.

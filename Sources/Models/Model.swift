@@ -14,6 +14,9 @@ public protocol Model: Sendable {
     /// What a classifier calls its classes, by index (integers as text); empty when it does not say.
     var classLabels: [String] { get }
 
+    /// The same model, asked for something else: `?output=margin`, `?explain=contributions`.
+    var views: [ModelView] { get }
+
     /// Batches of up to so many rows are planned each by its size, so that the first run of a size costs
     /// more than later ones; 1 when sizes do not matter.
     var plannedRows: Int { get }
@@ -27,7 +30,29 @@ public protocol Model: Sendable {
 
 extension Model {
     public var classLabels: [String] { [] }
+    public var views: [ModelView] { [] }
     public var plannedRows: Int { 1 }
+}
+
+/// Another answer that a model can give, with a signature of its own. Rows asked for it are
+/// gathered in batches of their own.
+public struct ModelView: Sendable {
+    public enum Question: Sendable, Equatable {
+        /// Asked for with `?output=`.
+        case output
+        /// Asked for with `?explain=`.
+        case explanation
+    }
+
+    public let question: Question
+    public let name: String
+    public let model: any Model
+
+    public init(_ question: Question, _ name: String, _ model: any Model) {
+        self.question = question
+        self.name = name
+        self.model = model
+    }
 }
 
 /// What a model is loaded from.

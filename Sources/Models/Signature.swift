@@ -7,11 +7,17 @@ public struct TensorSpec: Sendable, Equatable {
     /// The full shape; -1 stands for a dimension known only at run time. In a batchable model the
     /// first dimension is the batch.
     public let shape: [Int]
+    /// What the elements of a row are called, where the model says it: rows may then come as
+    /// objects with these keys.
+    public let features: FeatureList?
 
-    public init(_ name: String, _ dataType: DataType, _ shape: [Int]) {
+    public init(
+        _ name: String, _ dataType: DataType, _ shape: [Int], features: FeatureList? = nil
+    ) {
         self.name = name
         self.dataType = dataType
         self.shape = shape
+        self.features = features
     }
 
     /// The shape of one row: everything after the batch dimension.

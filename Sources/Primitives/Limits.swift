@@ -22,6 +22,9 @@ public struct Limits: Sendable {
     public var compressionBytesMax = 2 << 20
     /// Nesting of arrays and objects in JSON.
     public var jsonDepthMax = 32
+    /// Columns of a CSV header that are looked at, though the model takes fewer: some may be passed
+    /// over.
+    public var csvHeaderColumnsMin = 4_096
     /// Rows in one request.
     public var requestRowsMax = 100_000
     /// Requests of one HTTP/2 connection at the same time.
@@ -116,6 +119,22 @@ public struct Limits: Sendable {
     public var graphNodesMax = 50_000
     /// What folding constants may add to a model's own weights.
     public var foldedBytesMax = 64 << 20
+    /// Files of a version's folder that are looked into for a model.
+    public var versionFilesMax = 64
+    /// Nesting of a JSON or UBJSON model: a LightGBM dump nests as deep as its trees. More than
+    /// 1,000 is cut to that, which the stack bears.
+    public var modelDepthMax = 1_000
+    /// Branches between root and leaf in a forest that is to explain its predictions: its cost grows
+    /// with the square.
+    public var explanationDepthMax = 512
+    /// Columns of a tabular model's input: a batch of 64 rows is then 128 MiB.
+    public var modelFeaturesMax = 1 << 18
+    /// Contributions of one row: features by classes.
+    public var contributionsMax = 1 << 20
+    /// Scores a row of a tabular model: classes or targets.
+    public var modelTargetsMax = 1 << 16
+    /// A category's number in a set; XGBoost itself stops at 2^24.
+    public var categoryMax = 1 << 24
     /// Nodes of all trees of an ensemble together.
     public var treeNodesMax = 1 << 27
     /// Requests waiting for the compute pool, a model.

@@ -6,6 +6,7 @@ import Primitives
 ///       "description": "…",
 ///       "labels": ["setosa", "versicolor", "virginica"],
 ///       "sample": [[5.1, 3.5, 1.4, 0.2]],
+///       "unknown_columns": "refuse",
 ///       "batching": {…}, "limits": {…},         (BatchingConfiguration)
 ///       "outputs": ["probabilities"],
 ///       "warm_up": {"samples": [[5.1, 3.5, 1.4, 0.2]], "seconds": 10},
@@ -22,6 +23,8 @@ public struct ModelConfiguration: Sendable, Equatable {
     public var labels: [String] = []
     /// Example instances, as a client would send them in `instances`.
     public var sample: JSONValue?
+    /// Whether a request may have columns that the model does not take.
+    public var ignoresUnknownColumns = false
     /// The outputs that are answered, in this order; empty: all.
     public var outputs: [String] = []
     /// What the first runs are made with.
@@ -102,6 +105,12 @@ public struct ModelConfiguration: Sendable, Equatable {
             case "required": traffic.isRequired = try inner.boolean(member.value)
             case "batching": try batching.apply(batching: member.value, inner)
             case "limits": try batching.apply(limits: member.value, inner)
+            case "unknown_columns":
+                switch member.value.text {
+                case "ignore": ignoresUnknownColumns = true
+                case "refuse": ignoresUnknownColumns = false
+                default: throw inner.error("expected \"ignore\" or \"refuse\"")
+                }
             default:
                 throw inner.error("unknown key; known here: \(Self.knownKeys)")
             }
@@ -110,7 +119,7 @@ public struct ModelConfiguration: Sendable, Equatable {
 
     private static let knownKeys = """
         description, labels, sample, outputs, warm_up, version_policy, default_version, \
-        version_labels, canary, shadow, required, batching, limits
+        version_labels, canary, shadow, required, unknown_columns, batching, limits
         """
 
     private mutating func readOutputs(

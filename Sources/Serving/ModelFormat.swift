@@ -6,12 +6,20 @@ public struct ModelFormat: Sendable {
     public let name: String
     /// The file inside the version's folder that this format loads.
     public let fileName: String
-    let load: @Sendable (Artifact, LoadContext) throws(ModelLoadError) -> any Model
+    /// Whether this format loads files with such content, whatever their name.
+    let recognises: @Sendable (ModelFileKind) -> Bool
+    /// Loads an artifact of this format.
+    public let load: @Sendable (Artifact, LoadContext) throws(ModelLoadError) -> any Model
 
-    /// A format whose models are of one Swift type.
-    public init<M: Model>(name: String, fileName: String, _ type: M.Type) {
+    /// A format whose models are of one Swift type. A file is taken by its name, or by its content
+    /// where no file of the folder has a format's name.
+    public init<M: Model>(
+        name: String, fileName: String, _ type: M.Type,
+        recognises: @escaping @Sendable (ModelFileKind) -> Bool = { _ in false }
+    ) {
         self.name = name
         self.fileName = fileName
+        self.recognises = recognises
         load = { (artifact, context) throws(ModelLoadError) in
             try M(artifact: artifact, context: context)
         }

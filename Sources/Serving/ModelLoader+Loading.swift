@@ -198,11 +198,22 @@ extension ModelLoader {
         let number = models[index].versions[position].version
         let configuration = models[index].configuration
         let figures = metrics.addModel(name, version: number)
+        // The numbers of views stand for themselves, whatever the model's classes are called.
+        var plain = configuration
+        (plain.labels, plain.outputs) = ([], [])
+        var views: [ModelVersion.View] = []
+        for view in model.views {
+            let version = ModelVersion(
+                name: name, version: number, index: retirement.takeIndex(), model: view.model,
+                configuration: plain, metrics: figures)
+            views.append(.init(question: view.question, name: view.name, version: version))
+        }
         let version = ModelVersion(
             name: name, version: number, index: retirement.takeIndex(), model: model,
-            configuration: configuration, metrics: figures)
+            configuration: configuration, metrics: figures, views: views)
         if let problem = warmUp(version) {
             retirement.giveIndex(version.index)
+            for view in views { retirement.giveIndex(view.version.index) }
             fail(index, position, problem)
             return
         }

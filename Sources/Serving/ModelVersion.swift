@@ -19,11 +19,21 @@ public final class ModelVersion: Sendable {
     /// What a run costs, by the size of its rows.
     public let latency: LatencyTable
     private let retired = Atomic<Bool>(false)
+    /// What else the model can be asked for, each as a version of its own: rows asked for it are
+    /// batched apart.
+    public let views: [View]
+
+    public struct View: Sendable {
+        public let question: ModelView.Question
+        public let name: String
+        public let version: ModelVersion
+    }
 
     public init(
         name: String, version: String, index: Int, model: any Model,
-        configuration: ModelConfiguration, metrics: ModelMetrics
+        configuration: ModelConfiguration, metrics: ModelMetrics, views: [View] = []
     ) {
+        self.views = views
         self.name = name
         self.version = version
         self.index = index
@@ -53,7 +63,10 @@ public final class ModelVersion: Sendable {
     /// loader can free it.
     public var isRetired: Bool { retired.load(ordering: .relaxed) }
 
-    func retire() { retired.store(true, ordering: .relaxed) }
+    func retire() {
+        retired.store(true, ordering: .relaxed)
+        for view in views { view.version.retire() }
+    }
 
     /// Rows of one run: the configured maximum, or what the model's fixed batch dimension demands.
     public var chunkRows: Int {

@@ -1,6 +1,8 @@
+import Models
 import Primitives
 
 /// Models at `<folder>/<name>/<version>/<model file>` and `<folder>/<name>/model.json`.
+/// Which file of a version is the model, and of which format, its name or else its content says.
 ///
 /// Also takes one model's folder, or one model file, so that `martlet serve model.onnx` works.
 public struct ModelsFolder: ModelSource {
@@ -47,20 +49,31 @@ public struct ModelsFolder: ModelSource {
         return models
     }
 
+    /// The model file in a folder that is a version's; nil when there is none.
+    public func modelFile() -> String? {
+        guard let files = try? FileSystem.names(in: path) else { return nil }
+        return modelFile(in: path, files)?.path
+    }
+
+    /// The format of a model file; nil when it is of none.
+    public func format() -> ModelFormat? {
+        recognise(path) ?? formats.first { path.hasSuffix(Self.suffix($0.fileName)) }
+    }
+
     /// Whether `path` itself is one model's folder: it has a version with a model file.
     private func isModelFolder(_ names: [String]) -> Bool {
         Self.isName(Self.stem(path))
             && names.contains { entry in
-                VersionName.isVersion(entry)
-                    && formats.contains {
-                        FileSystem.kind(of: "\(path)/\(entry)/\($0.fileName)") == .file
-                    }
+                guard VersionName.isVersion(entry),
+                    FileSystem.kind(of: "\(path)/\(entry)") == .folder,
+                    let files = try? FileSystem.names(in: "\(path)/\(entry)")
+                else { return false }
+                return modelFile(in: "\(path)/\(entry)", files) != nil
             }
     }
 
     private func singleFile() -> [FoundModel] {
-        guard let format = formats.first(where: { path.hasSuffix(Self.suffix($0.fileName)) }),
-            let stamp = FileStamp(path: path)
+        guard let format = format(), let stamp = FileStamp(path: path)
         else { return [] }
         let version = FoundVersion(
             version: "1", path: path, format: format.name, stamps: [stamp])
@@ -90,14 +103,37 @@ public struct ModelsFolder: ModelSource {
             configurationStamp: stamp, versions: versions)
     }
 
+    /// The model among a version's files: one with a format's name, else the first whose content a
+    /// format knows.
+    private func modelFile(
+        in folder: String, _ files: [String]
+    ) -> (path: String, format: String)? {
+        if let format = formats.first(where: { files.contains($0.fileName) }) {
+            return ("\(folder)/\(format.fileName)", format.name)
+        }
+        for file in files.prefix(limits.versionFilesMax) where Self.isContent(file) {
+            let path = "\(folder)/\(file)"
+            if let format = recognise(path) { return (path, format.name) }
+        }
+        return nil
+    }
+
+    /// The format that knows a file by its first bytes.
+    private func recognise(_ path: String) -> ModelFormat? {
+        guard FileSystem.kind(of: path) == .file,
+            let head = try? FileSystem.head(of: path, byteCount: ModelFileKind.headBytes)
+        else { return nil }
+        let kind = ModelFileKind(head: head[...])
+        return formats.first { $0.recognises(kind) }
+    }
+
     private func version(_ number: String, at folder: String) throws(SystemError) -> FoundVersion? {
         guard FileSystem.kind(of: folder) == .folder else { return nil }
         let files = try FileSystem.names(in: folder)
-        guard let format = formats.first(where: { files.contains($0.fileName) }) else { return nil }
+        guard let found = modelFile(in: folder, files) else { return nil }
         let stamps = stamps(of: files, in: folder)
         return FoundVersion(
-            version: number, path: "\(folder)/\(format.fileName)", format: format.name,
-            stamps: stamps)
+            version: number, path: found.path, format: found.format, stamps: stamps)
     }
 
     private func stamps(of files: [String], in folder: String) -> [FileStamp] {

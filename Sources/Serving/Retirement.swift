@@ -15,7 +15,8 @@ struct Retirement {
 
     private struct Entry {
         var version: ModelVersion
-        var life: Lifecycle
+        /// Nil for a view, which lives and leaves with its version.
+        var life: Lifecycle?
         let byteCount: Int
     }
 
@@ -50,6 +51,10 @@ struct Retirement {
         precondition(action == .unpublish, "what is served is ready")
         version.retire()
         entries.append(Entry(version: version, life: life, byteCount: byteCount))
+        // Behind their version, which holds them: they can be freed once it was.
+        for view in version.views {
+            entries.append(Entry(version: view.version, life: nil, byteCount: 0))
+        }
     }
 
     /// Frees what nobody else holds.
@@ -61,10 +66,11 @@ struct Retirement {
                 index += 1
                 continue
             }
-            var entry = entries.remove(at: index)
-            let action = try? entry.life.handle(.released, now: now)
-            precondition(action == .free, "what is retired drains")
+            let entry = entries.remove(at: index)
             freeIndices.append(entry.version.index)
+            guard var life = entry.life else { continue }
+            let action = try? life.handle(.released, now: now)
+            precondition(action == .free, "what is retired drains")
             freed.append(
                 Freed(
                     model: entry.version.name, version: entry.version.version,

@@ -9,7 +9,7 @@ private func route(_ path: String, _ query: String = "") -> String {
     var text = "\(match.route)"
     for (name, range) in [
         ("model", match.model), ("version", match.version), ("label", match.label),
-        ("output", match.output),
+        ("output", match.output), ("explain", match.explanation),
     ] {
         if let range { text += " \(name)=\(String(decoding: bytes[range], as: UTF8.self))" }
     }
@@ -41,13 +41,15 @@ func pathsFindTheirRoute(path: String, expected: String) {
         route("/predict", "model=a&version=3&output=y") == "predict model=a version=3 output=y")
     #expect(route("/predict", "x=1&&model=a&model=b&flag") == "predict model=a")
     #expect(route("/predict", "mod%65l=a") == "predict model=a")
+    #expect(route("/predict", "explain=contributions") == "predict explain=contributions")
     // The path wins.
     #expect(route("/models/a/predict", "model=b") == "predict model=a")
 }
 
 @Test(arguments: [
     ("model=a&model=a", true), ("model=a&version=1&output=x", false), ("version=1&version=2", true),
-    ("output=&output=", true), ("x=1&x=2&model=a", false), ("mod%65l=a&model=b", true),
+    ("output=&output=", true), ("explain=a&explain=b", true), ("x=1&x=2&model=a", false),
+    ("mod%65l=a&model=b", true),
     ("model&model=a", false), ("", false),
 ])
 func keysOfOursThatComeTwiceAreNoticed(query: String, isRepeated: Bool) {

@@ -18,12 +18,12 @@ private func randomTree(
             let votes = (0..<Int.random(in: 0...2, using: &random)).map { _ in
                 ForestVote(
                     target: Int32.random(in: 0..<Int32(description.targetCount), using: &random),
-                    weight: Float.random(in: -1...1, using: &random))
+                    weight: Double.random(in: -1...1, using: &random))
             }
             nodes[place] = .leaf(votes)
             return place
         }
-        let thresholds: [Float] = [-.infinity, -1, 0, 0.5, 1, 2, .infinity]
+        let thresholds: [Double] = [-.infinity, -1, 0, 0.5, 1, 2, .infinity]
         var branch = Branch(
             feature: Int.random(in: 0..<description.featureCount, using: &random),
             comparison: comparisons.randomElement(using: &random) ?? .lessOrEqual,
@@ -40,6 +40,14 @@ private func randomTree(
 
 private func scores(_ kernels: KernelSet, _ forest: Forest, _ x: [Float], rows: Int) -> [Float] {
     var y = [Float](repeating: .nan, count: rows * forest.targetCount)
+    var target = y.mutableSpan
+    kernels.forestScores(
+        forest, x: x.span, rows: rows, features: forest.featureCount, y: &target)
+    return y
+}
+
+private func scores(_ kernels: KernelSet, _ forest: Forest, _ x: [Double], rows: Int) -> [Double] {
+    var y = [Double](repeating: .nan, count: rows * forest.targetCount)
     var target = y.mutableSpan
     kernels.forestScores(
         forest, x: x.span, rows: rows, features: forest.featureCount, y: &target)
@@ -77,8 +85,8 @@ func forestAgreesWithItsDescriptionBitForBit(
                 for row in 0..<rows {
                     let input = Array(x[row * 5..<(row + 1) * 5])
                     let result = batch[row * 3..<(row + 1) * 3]
-                    let expected = description.referenceScores(input)
-                    #expect(bits(expected.map { $0 + 0 }) == bits(result.map { $0 + 0 }))
+                    let expected = description.referenceScores(input.map { Double($0) })
+                    #expect(bits(expected.map { Float($0) + 0 }) == bits(result.map { $0 + 0 }))
                     #expect(bits(scores(kernels, forest, input, rows: 1)) == bits(result))
                 }
             }
@@ -100,7 +108,8 @@ func forestsOfManyTargetsKeepTheirRowsApart(kernels: KernelSet, targets: Int) th
     for rows in [1, 7, 8, 9, 70] {
         let x = random.floats(rows * 3, in: -2...2)
         let expected = (0..<rows).flatMap {
-            description.referenceScores(Array(x[$0 * 3..<($0 + 1) * 3]))
+            description.referenceScores(x[$0 * 3..<($0 + 1) * 3].map { Double($0) })
+                .map { Float($0) }
         }
         #expect(scores(kernels, forest, x, rows: rows) == expected)
     }
@@ -114,14 +123,14 @@ func forestsOfManyTargetsKeepTheirRowsApart(kernels: KernelSet, targets: Int) th
         nodes.append(
             .branch(
                 Branch(
-                    feature: 0, threshold: Float(level), trueChild: 2 * level + 1,
+                    feature: 0, threshold: Double(level), trueChild: 2 * level + 1,
                     falseChild: 2 * level + 2)))
-        nodes.append(.leaf([ForestVote(target: 0, weight: Float(level))]))
+        nodes.append(.leaf([ForestVote(target: 0, weight: Double(level))]))
     }
     nodes.append(.leaf([ForestVote(target: 0, weight: -1)]))
     let forest = try Forest(
         ForestDescription(featureCount: 1, targetCount: 1, trees: [.init(nodes: nodes)]))
-    #expect(scores(.best, forest, [0, 500, 2e6], rows: 3) == [0, 500, -1])
+    #expect(scores(.best, forest, [0, 500, 2e6] as [Float], rows: 3) == [0, 500, -1])
 }
 
 private func refusal(_ nodes: [Node], root: Int = 0) -> ForestError? {
@@ -138,7 +147,7 @@ private func refusal(_ nodes: [Node], root: Int = 0) -> ForestError? {
 
 @Test func hostileTreesAreRefusedByName() {
     let leaf = Node.leaf([])
-    func branch(_ yes: Int, _ no: Int, feature: Int = 0, threshold: Float = 0) -> Node {
+    func branch(_ yes: Int, _ no: Int, feature: Int = 0, threshold: Double = 0) -> Node {
         .branch(Branch(feature: feature, threshold: threshold, trueChild: yes, falseChild: no))
     }
     let cases: [([Node], ForestError)] = [
@@ -181,7 +190,7 @@ private func refusal(_ nodes: [Node], root: Int = 0) -> ForestError? {
 }
 
 @Test func absurdForestCountsAreRefused() {
-    func reason(_ features: Int, _ targets: Int, base: [Float] = []) -> ForestError.Reason? {
+    func reason(_ features: Int, _ targets: Int, base: [Double] = []) -> ForestError.Reason? {
         do {
             _ = try Forest(
                 ForestDescription(featureCount: features, targetCount: targets, baseValues: base))

@@ -16,7 +16,7 @@ private func withFile<R>(_ text: String, _ body: (String) throws -> R) throws ->
 @Test func aFullConfigurationIsRead() throws {
     let text = """
         {"description": "d", "labels": ["a", "b"], "sample": [[1, 2]],
-         "batching": {"max_batch_size": 16}, "limits": {"queue_items": 7, "queue_bytes": 1000}}
+         "unknown_columns": "ignore", "batching": {"max_batch_size": 16}, "limits": {"queue_items": 7, "queue_bytes": 1000}}
         """
     let configuration = try withFile(text) { try ModelConfiguration(path: $0, limits: Limits()) }
     #expect(configuration.description == "d")
@@ -25,6 +25,8 @@ private func withFile<R>(_ text: String, _ body: (String) throws -> R) throws ->
     #expect(configuration.batching.queueItemsMax == 7)
     #expect(configuration.batching.queueBytesMax == 1000)
     #expect(configuration.sample != nil)
+    #expect(configuration.ignoresUnknownColumns)
+    #expect(!ModelConfiguration().ignoresUnknownColumns)
 }
 
 @Test(arguments: [
@@ -32,6 +34,7 @@ private func withFile<R>(_ text: String, _ body: (String) throws -> R) throws ->
     (#"{"batching": {"size": 1}}"#, "batching.size: unknown key; known here: max_batch_size"),
     (#"{"labls": []}"#, "labls: unknown key; known here: description, labels"),
     (#"{"labels": [1]}"#, "labels: expected a string"),
+    (#"{"unknown_columns": "drop"}"#, #"unknown_columns: expected "ignore" or "refuse""#),
     (#"{"sample": []}"#, "sample: expected an array with at least one instance"),
     (#"[]"#, "expected an object"),
     (#"{"limits": {"queue_items": 1.5}}"#, "limits.queue_items: expected a whole number"),

@@ -54,6 +54,27 @@ private let formats = [ModelFormat(name: "test", fileName: "model.onnx", Doubler
     }
 }
 
+@Test func aFileIsFoundByItsContentWhereNoneHasAName() throws {
+    let formats =
+        formats + [
+            ModelFormat(name: "text", fileName: "model.txt", Doubler.self) { $0 == .lightGBMText }
+        ]
+    try withTree(["a/1/notes.md", "a/1/strange", "a/model.json", "b/1/notes.md"]) { root in
+        let file = try #require(fopen("\(root)/a/1/strange", "w"))
+        fputs("tree\nversion=v4\n", file)
+        fclose(file)
+        let found = try ModelsFolder(path: root, formats: formats).scan()
+        #expect(found.map(\.name) == ["a"])
+        #expect(found[0].versions[0].path == "\(root)/a/1/strange")
+        #expect(found[0].versions[0].format == "text")
+        #expect(
+            ModelsFolder(path: "\(root)/a/1", formats: formats).modelFile()
+                == "\(root)/a/1/strange")
+        let single = try ModelsFolder(path: "\(root)/a/1/strange", formats: formats).scan()
+        #expect(single[0].versions[0].format == "text")
+    }
+}
+
 @Test func aMissingFolderIsAnError() {
     #expect(throws: SystemError.self) {
         try ModelsFolder(path: "/nowhere/at/all", formats: formats).scan()

@@ -34,12 +34,17 @@ def infer(case, folder):
     return run(*arguments)
 
 
+def output_name(name):
+    """The file that infer writes an output to."""
+    return re.sub(r"[^A-Za-z0-9._-]", "_", name) + ".npy"
+
+
 @pytest.mark.parametrize("case", CASES, ids=repr)
 def test_infer_agrees_with_onnxruntime(case, tmp_path):
     done = infer(case, tmp_path)
     assert done.returncode == 0, done.stderr
     for name, want in expected(case).items():
-        path = tmp_path / "out" / (re.sub(r"[^A-Za-z0-9._-]", "_", name) + ".npy")
+        path = tmp_path / "out" / output_name(name)
         got = np.load(path, allow_pickle=False)
         assert got.shape == want.shape
         if want.dtype.kind in "OU":

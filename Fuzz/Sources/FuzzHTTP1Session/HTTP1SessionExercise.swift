@@ -88,7 +88,10 @@ enum HTTP1SessionExercise {
                 case .offer: settleOffer()
                 case .piece(let range):
                     precondition(!range.isEmpty, "a piece holds something")
-                    streamed.append(buffer.span.extracting(range))
+                    for index in range {
+                        let byte = buffer.span[index]
+                        streamed.append(byte)
+                    }
                     precondition(streamed.count <= limits.bodyBytesMax, "a body is limited")
                     session.finishPiece(&buffer)
                 case .endOfBody:

@@ -31,7 +31,7 @@ extension Graph {
         for node in nodes.reversed() where node.operatorName.domain == "ai.onnx.ml" {
             let found: ClassLabels?
             switch node.operatorName.name {
-            case "LinearClassifier":
+            case "LinearClassifier", "SVMClassifier":
                 found = node.classLabels("classlabels_ints", "classlabels_strings")
             case "TreeEnsembleClassifier":
                 found = node.classLabels("classlabels_int64s", "classlabels_strings")

@@ -10,11 +10,19 @@ extension OperatorTable {
     private static let learning: [OperatorEntry] = [
         .init(
             "ArrayFeatureExtractor", 1...newestML, domain: ml, ArrayFeatureExtractorOperator.init),
+        .init("Binarizer", 1...newestML, domain: ml, BinarizerOperator.init),
+        .init("CategoryMapper", 1...newestML, domain: ml, CategoryMapperOperator.init),
+        .init("FeatureVectorizer", 1...newestML, domain: ml, FeatureVectorizerOperator.init),
+        .init("Imputer", 1...newestML, domain: ml, ImputerOperator.init),
         .init("LabelEncoder", 1...newestML, domain: ml, LabelEncoderOperator.init),
         .init("LinearClassifier", 1...newestML, domain: ml, LinearClassifierOperator.init),
         .init("LinearRegressor", 1...newestML, domain: ml, LinearRegressorOperator.init),
         .init("Normalizer", 1...newestML, domain: ml, NormalizerOperator.init),
+        .init("OneHotEncoder", 1...newestML, domain: ml, OneHotEncoderOperator.init),
+        .init("SVMClassifier", 1...newestML, domain: ml, SVMClassifierOperator.init),
+        .init("SVMRegressor", 1...newestML, domain: ml, SVMRegressorOperator.init),
         .init("Scaler", 1...newestML, domain: ml, ScalerOperator.init),
+        .init("TreeEnsemble", 5...newestML, domain: ml, TreeEnsembleOperator.init),
         .init(
             "TreeEnsembleClassifier", 1...newestML, domain: ml, TreeEnsembleClassifierOperator.init),
         .init(

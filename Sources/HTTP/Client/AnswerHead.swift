@@ -11,6 +11,8 @@ public struct AnswerHead: Sendable, Equatable {
     /// Whether the connection can carry another request (RFC 9112 section 9.3).
     public var keepsAlive = true
     public var retryDelay: RetryDelay?
+    /// What to send back with the request that comes again (`X-Retry-Ticket`).
+    public var retryTicket: RetryTicket?
 
     public init() {}
 
@@ -30,6 +32,9 @@ public struct AnswerHead: Sendable, Equatable {
                 retryDelay = parsed
                 hasFineDelay = true
             }
+            return true
+        case 14 where Ascii.equalsIgnoringCase(bytes, name, "x-retry-ticket"):
+            retryTicket = RetryTicket(bytes, value)
             return true
         default: return false
         }

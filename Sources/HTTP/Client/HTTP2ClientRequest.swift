@@ -73,4 +73,5 @@ public struct HTTP2ClientAnswer: Sendable, Equatable {
     public let status: Int
     public let bodyBytes: Int
     public let retryDelay: RetryDelay?
+    public let retryTicket: RetryTicket?
 }

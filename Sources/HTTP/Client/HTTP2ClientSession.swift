@@ -306,7 +306,8 @@ import Primitives
         answers.append(
             HTTP2ClientAnswer(
                 token: record.token, outcome: outcome, status: record.head.status,
-                bodyBytes: record.bodyBytes, retryDelay: record.head.retryDelay))
+                bodyBytes: record.bodyBytes, retryDelay: record.head.retryDelay,
+                retryTicket: record.head.retryTicket))
     }
 
     /// SAFETY: made once, then only read; nghttp2 copies it into each session.

@@ -40,6 +40,30 @@ public enum FileSystem {
         return names.sorted()
     }
 
+    /// The first bytes of a file, `byteCount` at most.
+    public static func head(of path: String, byteCount: Int) throws(SystemError) -> [UInt8] {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw SystemError(call: "open \(path)", errno) }
+        defer { close(descriptor) }
+        var failure: Int32 = 0
+        let bytes = [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, count in
+            count = 0
+            while count < buffer.count {
+                let got = read(descriptor, buffer.baseAddress! + count, buffer.count - count)
+                if got > 0 {
+                    count += got
+                } else if got == 0 {
+                    return
+                } else if errno != EINTR {
+                    failure = errno
+                    return
+                }
+            }
+        }
+        guard failure == 0 else { throw SystemError(call: "read \(path)", failure) }
+        return bytes
+    }
+
     /// The whole of a file. A file of more than `byteCountMax` bytes is refused with EFBIG.
     public static func contents(
         of path: String, byteCountMax: Int

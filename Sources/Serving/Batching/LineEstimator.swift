@@ -6,8 +6,8 @@
 /// - Clipping (Huber's influence bound): a run further from the line than four times the usual
 ///   distance counts as if it were just there. One preempted run moves the line by less than a
 ///   percent; a lasting change widens the usual distance and is followed within about twenty runs.
-/// - Weights: the distance counts relative to the run's length, so that short runs are fitted as well as
-///   long ones.
+/// - Weights: the distance counts relative to what the prior line says of the run, so that short runs are
+///   fitted as well as long ones, and runs before and after the machine became slower count alike.
 /// - The prior line, from warm-up, is scaled to what is measured and counts like a third of a run: when all
 ///   runs have the same size, the split into `a` and `b` stays the one of warm-up.
 ///
@@ -67,8 +67,7 @@ public struct LineEstimator: Sendable {
     private mutating func add(_ n: Double, _ y: Double) {
         rowsMax = max(rowsMax, n)
         let q = max(priorBase + priorPerRow * n, 1)
-        let size = max(y, base + perRow * n)
-        let w = 1 / (size * size)
+        let w = 1 / (q * q)
         count = count * Self.memory + 1
         weight = weight * Self.memory + w
         sumN = sumN * Self.memory + w * n

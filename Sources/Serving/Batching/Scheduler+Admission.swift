@@ -6,6 +6,8 @@ extension Scheduler {
     /// What requests that were not refused before may fill of a queue and of their time; the rest is
     /// kept for those who come back as they were told.
     private static let freshShare = 0.75
+    /// What requests of low priority may fill, so that a flood of them leaves room for the others.
+    private static let lowShare = 0.5
 
     /// Whether a request may wait.
     ///
@@ -18,7 +20,12 @@ extension Scheduler {
         guard let model = models[index] else { return .admitted }
         let line = model.terms.latency.line(bucket: request.bucket)
         let rate = rowsPerNanosecond(model, line, now: now)
-        if isFull(model, request, share: isReturning ? 1 : Self.freshShare) {
+        let isLowFull =
+            request.priority == .low
+            && Double(model.queue[.low].count) >= Double(model.terms.queueItemsMax) * Self.lowShare
+        if isFull(model, request, share: isReturning ? 1 : Self.freshShare)
+            || (isLowFull && !isReturning)
+        {
             return .queueFull(retryAfter: retryAfter(index, request, rate: rate, now: now))
         }
         guard line.isMeasured else { return .admitted }

@@ -72,7 +72,7 @@ struct TreeAttributes {
         }
         let description = ForestDescription(
             featureCount: featureCount, targetCount: targetCount, trees: trees,
-            aggregate: aggregate, baseValues: baseValues)
+            aggregate: aggregate, baseValues: baseValues.map { Double($0) })
         do throws(ForestError) {
             return try Forest(description)
         } catch {
@@ -141,7 +141,8 @@ struct TreeAttributes {
             isChild[yes] = true
             isChild[no] = true
             let branch = ForestDescription.Branch(
-                feature: features[node], comparison: comparison, threshold: thresholds[node],
+                feature: features[node], comparison: comparison,
+                threshold: Double(thresholds[node]),
                 trueChild: places.index[yes], falseChild: places.index[no],
                 missingGoesTrue: missingGoesTrue.isEmpty ? false : missingGoesTrue[node] != 0)
             trees[places.tree[node]].nodes[places.index[node]] = .branch(branch)
@@ -165,7 +166,7 @@ struct TreeAttributes {
                 throw OperatorFailure("a weight is for target \(voteTargets[vote])")
             }
             votes[node, default: []].append(
-                ForestVote(target: place, weight: voteWeights[vote]))
+                ForestVote(target: place, weight: Double(voteWeights[vote])))
         }
         for (node, list) in votes {
             trees[places.tree[node]].nodes[places.index[node]] = .leaf(list)

@@ -14,6 +14,8 @@ struct CSVRows {
     let firstRow: Int
     let limits: Limits
     let scratch: DecoderScratch
+    /// Whether columns that the model does not have are passed over.
+    let ignoresUnknown: Bool
 
     /// The number of rows of the whole body.
     func decode(_ body: Span<UInt8>) throws(DecodeRefusal) -> Int {
@@ -42,6 +44,7 @@ struct CSVRows {
                 )
             }
             for column in columns { column.reserve(rows: firstRow + rows + 1) }
+            if features != nil { columns[0].fillMissing(row: firstRow + rows) }
             try readLine(&text, row: firstRow + rows)
             rows += 1
         }
@@ -58,6 +61,8 @@ struct CSVRows {
                 throw Self.wrongWidth(line, index + 1, width)
             }
             let (input, element) = scratch.csvColumns[index]
+            // A column that is passed over.
+            if input < 0 { continue }
             let column = columns[input]
             let target = row * column.elementsPerRow + element
             try read(field, of: text, into: column, at: target, line: line, index: index)
@@ -88,6 +93,9 @@ struct CSVRows {
             column.strings[target] = value
             return
         }
+        if let features, try readFeature(field, of: text, features, at: target, line: line) {
+            return
+        }
         do throws(JSONFault) {
             try Self.readNumber(text.bytes, field.range, into: column, at: target)
         } catch {
@@ -105,7 +113,7 @@ struct CSVRows {
                     "\(place) has a fraction, input '\(spec.name)' takes \(spec.dataType.name)")
             case .text, .type, .count, .missingInput, .unknownInput, .repeatedInput, .notAnObject,
                 .tooManyRows, .noRows, .rows, .tooManyInstances, .notRows, .notABody, .noRoot,
-                .twoRoots:
+                .twoRoots, .unknownCategory:
                 throw DecodeRefusal(
                     .invalidType,
                     "\(place) is \(text.excerpt(field)), input '\(spec.name)' takes \(spec.dataType.name)"
@@ -157,6 +165,7 @@ struct CSVRows {
 
     /// Orders the columns by the header's names.
     private func plan(_ names: [String]) throws(DecodeRefusal) {
+        if let features { return try plan(names, features) }
         guard columns.allSatisfy({ $0.elementsPerRow == 1 }), columns.count > 1 else {
             guard names.count == scratch.csvColumns.count else {
                 throw Self.wrongWidth(1, names.count, scratch.csvColumns.count)
@@ -167,6 +176,10 @@ struct CSVRows {
         scratch.forgetInputs(columns.count)
         for name in names {
             guard let input = columns.firstIndex(where: { $0.spec.name == name }) else {
+                if ignoresUnknown {
+                    scratch.csvColumns.append((-1, 0))
+                    continue
+                }
                 throw DecodeRefusal(
                     .unknownInput,
                     "line 1 has '\(name.excerpt())', the model takes \(JSONFault.list(signature))")
@@ -197,7 +210,9 @@ struct CSVRows {
             let field = try text.nextField()
             guard Self.isWord(body, field.range) else { return nil }
             // Past what any model takes, it is no matter what they are.
-            guard names.count <= scratch.csvColumns.count else { continue }
+            guard names.count <= max(scratch.csvColumns.count, limits.csvHeaderColumnsMin) else {
+                continue
+            }
             guard let name = text.string(field) else { return nil }
             if takesStrings, !columns.contains(where: { $0.spec.name == name }) { return nil }
             names.append(name)

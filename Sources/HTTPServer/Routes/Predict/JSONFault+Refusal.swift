@@ -45,6 +45,14 @@ extension JSONFault {
                 .unknownInput,
                 "\(place) has '\(key(in: body))', "
                     + "the model takes \(Self.list(signature))")
+        case .unknownCategory(let feature):
+            let features = signature.inputs[input].features
+            let known = features?.categories[feature].prefix(12).map { "'\($0.excerpt())'" } ?? []
+            let more = (features?.categories[feature].count ?? 0) - known.count
+            return DecodeRefusal(
+                .invalidType,
+                "\(place) is no category that the model knows; it knows "
+                    + known.joined(separator: ", ") + (more > 0 ? " and \(more) more" : ""))
         case .repeatedInput:
             return DecodeRefusal(.invalidJSON, "\(place) has '\(key(in: body))' twice")
         case .notAnObject(let found):
@@ -121,8 +129,10 @@ extension JSONFault {
     }
 
     static func list(_ signature: Signature) -> String {
-        let names = signature.inputs.prefix(12).map { "'\($0.name)'" }
-        let more = signature.inputs.count - names.count
+        var all = signature.inputs.map(\.name)
+        if all.count == 1, let features = signature.inputs[0].features { all = features.names }
+        let names = all.prefix(12).map { "'\($0.excerpt())'" }
+        let more = all.count - names.count
         return names.joined(separator: ", ") + (more > 0 ? " and \(more) more" : "")
     }
 }

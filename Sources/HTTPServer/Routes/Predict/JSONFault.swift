@@ -29,6 +29,8 @@ struct JSONFault: Error {
         /// The body's object has neither `instances` nor `inputs`, or has more than one of them.
         case noRoot
         case twoRoots
+        /// A category that the model does not know, of this feature.
+        case unknownCategory(Int)
     }
 
     /// Where the values come from.
@@ -42,6 +44,8 @@ struct JSONFault: Error {
     /// The input a value belongs to, and whether its name is part of the place.
     var input = 0
     var isNamed = false
+    /// The feature of a row with names, or -1.
+    var feature = -1
     /// The indices from the innermost one outwards; those past the capacity are left out.
     private var indices = [12 of Int](repeating: 0)
     private var indexCount = 0
@@ -112,6 +116,14 @@ struct JSONFault: Error {
         return fault
     }
 
+    /// The same fault, in a feature that the body names.
+    func ofFeature(_ feature: Int) -> JSONFault {
+        var fault = self
+        fault.feature = feature
+        fault.isNamed = true
+        return fault
+    }
+
     /// The same fault, under this key of the body.
     func under(_ root: Root) -> JSONFault {
         var fault = self
@@ -127,7 +139,10 @@ struct JSONFault: Error {
             case .instances: "instances"
             case .inputs: "inputs"
             }
-        let name = isNamed ? "." + signature.inputs[input].name : ""
+        var name = isNamed ? "." + signature.inputs[input].name : ""
+        if feature >= 0, let features = signature.inputs[input].features {
+            name = "." + features.names[feature]
+        }
         if root == .inputs { text += name }
         for position in 0..<indexCount {
             text += "[\(indices[indexCount - 1 - position])]"

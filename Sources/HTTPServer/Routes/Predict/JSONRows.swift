@@ -8,6 +8,8 @@ struct JSONRows {
     let firstRow: Int
     let limits: Limits
     let scratch: DecoderScratch
+    /// Whether columns that the model does not have are passed over.
+    let ignoresUnknown: Bool
 
     /// The number of rows of the whole body.
     func decode(_ body: Span<UInt8>) throws(JSONFault) -> Int {
@@ -72,6 +74,7 @@ struct JSONRows {
     }
 
     private func readObjects(_ reader: inout JSONReader) throws(JSONFault) -> Int {
+        if let features = namedFeatures { return try readFrame(&reader, features) }
         try enterRows(&reader)
         scratch.forgetInputs(columns.count)
         var row = 0
@@ -97,7 +100,10 @@ struct JSONRows {
         var expected = 0
         var count = 0
         while try reader.goToMember() {
-            let input = try takeInput(reader, expected: expected, row: row)
+            guard let input = try takeInput(reader, expected: expected, row: row) else {
+                try reader.skip()
+                continue
+            }
             do throws(JSONFault) {
                 try readCell(&reader, input: input, row: row)
             } catch {
@@ -109,11 +115,11 @@ struct JSONRows {
         if count < columns.count { throw missingInput(row: row, reader) }
     }
 
-    /// The input that the key read last names. Clients mostly keep one order, so the one after the
+    /// The input that the key read last names; nil when it names none and may be passed over. Clients mostly keep one order, so the one after the
     /// last is tried first.
     private func takeInput(
         _ reader: borrowing JSONReader, expected: Int, row: Int
-    ) throws(JSONFault) -> Int {
+    ) throws(JSONFault) -> Int? {
         var found: Int?
         if expected < columns.count, reader.isKey(columns[expected].spec.name) {
             found = expected
@@ -123,7 +129,10 @@ struct JSONRows {
                 break
             }
         }
-        guard let found else { throw JSONFault(.unknownInput, offset: reader.keyOffset) }
+        guard let found else {
+            if ignoresUnknown { return nil }
+            throw JSONFault(.unknownInput, offset: reader.keyOffset)
+        }
         guard scratch.lastSeen[found] != row + 1 else {
             throw JSONFault(.repeatedInput, offset: reader.keyOffset)
         }
@@ -136,13 +145,13 @@ struct JSONRows {
         return JSONFault(.missingInput(missing), offset: reader.offset)
     }
 
-    private func enterRows(_ reader: inout JSONReader) throws(JSONFault) {
+    func enterRows(_ reader: inout JSONReader) throws(JSONFault) {
         let kind = try reader.kind()
         guard kind == .array else { throw JSONFault(.notRows(kind), offset: reader.offset) }
         try reader.enter(dimension: 0)
     }
 
-    private func checkRoom(_ row: Int, _ reader: borrowing JSONReader) throws(JSONFault) {
+    func checkRoom(_ row: Int, _ reader: borrowing JSONReader) throws(JSONFault) {
         if row >= limits.requestRowsMax {
             throw JSONFault(.tooManyRows(max: limits.requestRowsMax), offset: reader.offset)
         }
@@ -161,13 +170,19 @@ struct JSONRows {
             }
             return try readTensor(&reader, input: 0)
         }
+        if let features = namedFeatures, !startsWithInput(reader, features) {
+            return try readFrameColumns(&reader, features)
+        }
         scratch.forgetInputs(columns.count)
         var rows: Int?
         var expected = 0
         var count = 0
         try reader.enterMembers()
         while try reader.goToMember() {
-            let input = try takeInput(reader, expected: expected, row: 0)
+            guard let input = try takeInput(reader, expected: expected, row: 0) else {
+                try reader.skip()
+                continue
+            }
             do throws(JSONFault) {
                 let found = try readTensor(&reader, input: input)
                 if let rows, rows != found {
@@ -195,6 +210,10 @@ struct JSONRows {
         try enterRows(&reader)
         let column = columns[input]
         switch column.spec.dataType {
+        case .float32 where column.spec.features != nil:
+            return try readRows(&reader, column, of: FeatureLeaf<Float>.self)
+        case .float64 where column.spec.features != nil:
+            return try readRows(&reader, column, of: FeatureLeaf<Double>.self)
         case .float32: return try readRows(&reader, column, of: Float.self)
         case .float64: return try readRows(&reader, column, of: Double.self)
         case .float16: return try readRows(&reader, column, of: Float16.self)
@@ -231,13 +250,17 @@ struct JSONRows {
     }
 
     /// Reads one row of one input.
-    private func readCell(
+    func readCell(
         _ reader: inout JSONReader, input: Int, row: Int
     ) throws(JSONFault) {
         let column = columns[input]
         let row = firstRow + row
         column.reserve(rows: row + 1)
         switch column.spec.dataType {
+        case .float32 where column.spec.features != nil:
+            try FeatureLeaf<Float>.readRow(&reader, into: column, row: row)
+        case .float64 where column.spec.features != nil:
+            try FeatureLeaf<Double>.readRow(&reader, into: column, row: row)
         case .float32: try Float.readRow(&reader, into: column, row: row)
         case .float64: try Double.readRow(&reader, into: column, row: row)
         case .float16: try Float16.readRow(&reader, into: column, row: row)

@@ -15,6 +15,10 @@ import Primitives
 ///     {"inputs": [[5.1, 3.5, 1.4, 0.2], …]}               the column of a model with one input
 ///     [[5.1, 3.5, 1.4, 0.2], …]                           the same as `instances`
 ///
+/// A model for tabular data has one input, and names its elements (`TensorSpec.features`): those are
+/// then the names of rows and columns, what is left out or `null` is missing, and categories may be
+/// given by name. With `ignoresUnknown`, names that the model does not have are passed over.
+///
 /// Other keys beside `instances` and `inputs` (`parameters`, `id`, …) are skipped. A model without a
 /// batch dimension takes one instance, and under `inputs` or as a bare array its tensor as it is.
 public struct PredictDecoder {
@@ -27,14 +31,14 @@ public struct PredictDecoder {
     /// counts as written, though the memory behind `firstRow` may have changed.
     public func decode(
         _ body: Span<UInt8>, format: PayloadFormat, signature: Signature, columns: [TensorColumn],
-        firstRow: Int, limits: Limits
+        firstRow: Int, limits: Limits, ignoresUnknown: Bool = false
     ) throws(DecodeRefusal) -> Int {
         precondition(columns.count == signature.inputs.count, "one column an input")
         switch format {
         case .json:
             let decoder = JSONRows(
                 signature: signature, columns: columns, firstRow: firstRow, limits: limits,
-                scratch: scratch)
+                scratch: scratch, ignoresUnknown: ignoresUnknown)
             do throws(JSONFault) {
                 return try decoder.decode(body)
             } catch {
@@ -43,7 +47,7 @@ public struct PredictDecoder {
         case .csv:
             return try CSVRows(
                 signature: signature, columns: columns, firstRow: firstRow, limits: limits,
-                scratch: scratch
+                scratch: scratch, ignoresUnknown: ignoresUnknown
             ).decode(body)
         case .npy:
             return try NPYRows(

@@ -123,13 +123,35 @@ extension ServerLoop {
         let answered = catalog.served(version).presentation.answered
         let decoded = Router.decoded(bytes, name).map { String(decoding: $0, as: UTF8.self) } ?? ""
         guard let index = answered.first(where: { outputs[$0].name == decoded }) else {
-            let names = answered.map { outputs[$0].name }.joined(separator: ", ")
+            let views = version.views.filter { $0.question == .output }.map(\.name)
+            let names = (answered.map { outputs[$0].name } + views).joined(separator: ", ")
             throw Refusal(
                 400, "unknown_output",
                 "model '\(version.name)' has no output '\(Router.shown(bytes, name))'; it has \(names)"
             )
         }
         return index
+    }
+
+    /// The view of a model with this name.
+    static func view(
+        _ version: ModelVersion, _ question: ModelView.Question, _ bytes: Span<UInt8>,
+        _ name: Range<Int>
+    ) -> ModelVersion? {
+        version.views.first { $0.question == question && equal($0.name, bytes, name) }?.version
+    }
+
+    func findExplanation(
+        _ version: ModelVersion, _ bytes: Span<UInt8>, _ name: Range<Int>
+    ) throws(Refusal) -> ModelVersion {
+        if let view = Self.view(version, .explanation, bytes, name) { return view }
+        let names = version.views.filter { $0.question == .explanation }.map(\.name)
+        throw Refusal(
+            400, "unknown_explanation",
+            names.isEmpty
+                ? "model '\(version.name)' cannot explain its predictions"
+                : "model '\(version.name)' has no explanation '\(Router.shown(bytes, name))'; it has "
+                    + names.joined(separator: ", "))
     }
 
     /// A NumPy file holds one array: a model with several needs one to be chosen.

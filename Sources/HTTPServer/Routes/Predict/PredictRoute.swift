@@ -12,12 +12,17 @@ extension ServerLoop {
         body: Range<Int>
     ) {
         do throws(Refusal) {
-            let version = try findVersion(match, bytes)
+            var version = try findVersion(match, bytes)
             var exchange = exchange
             let format = try requestFormat(bytes)
             exchange.notes.format = try answerFormat(bytes)
+            if let explanation = match.explanation {
+                version = try findExplanation(version, bytes, explanation)
+            }
             if let output = match.output {
-                exchange.notes.output = try findOutput(version, bytes, output)
+                let view = Self.view(version, .output, bytes, output)
+                version = view ?? version
+                if view == nil { exchange.notes.output = try findOutput(version, bytes, output) }
             } else if exchange.notes.format == .npy {
                 try checkSingleOutput(version)
             }
@@ -40,11 +45,13 @@ extension ServerLoop {
     ) throws(Refusal) -> Ticket {
         let urgency = try RequestUrgency(
             head, bytes, version.configuration.batching, now: nowNanoseconds)
-        var isReturning = false
-        if let field = head.retryTicket, let ticket = RetryTicket(bytes, field) {
-            isReturning = RetrySeal.isGood(
-                ticket, model: version.index, nowMilliseconds: now, limits: limits)
-        }
+        let ticket = head.retryTicket.map { RetryTicket(bytes, $0) } ?? connection.retryTicket
+        let isReturning =
+            ticket.map {
+                RetrySeal.isGood(
+                    $0, model: version.index, nowMilliseconds: now, limits: limits)
+            } ?? false
+        if isReturning, ticket == connection.retryTicket { connection.retryTicket = nil }
         return Ticket(
             connection: connection.token, sequence: exchange.sequence, rowStart: 0, rowCount: 0,
             parsedNanoseconds: nowNanoseconds, deadlineNanoseconds: urgency.deadline,
@@ -103,7 +110,8 @@ extension ServerLoop {
             batch = batcher.batch(for: version, rowShapes: shapes)
             rows = try decoder.decode(
                 body, format: format, signature: version.signature, columns: batch.inputs,
-                firstRow: batch.rowCount, limits: limits)
+                firstRow: batch.rowCount, limits: limits,
+                ignoresUnknown: version.configuration.ignoresUnknownColumns)
         } catch {
             version.metrics.recordRejection(thread: number, .badInput)
             throw Refusal(error)

@@ -1,0 +1,1 @@
+../../../Fuzz/Sources/FuzzTabularModel/TabularModelExercise.swift
