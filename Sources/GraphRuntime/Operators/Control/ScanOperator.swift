@@ -14,7 +14,7 @@ final class ScanOperator: ValueOperator {
     private let isBatched: Bool
 
     init(_ context: OperatorContext) throws(OperatorFailure) {
-        try context.requireInputs(1, max: Int.max)
+        try context.requireInputs(context.version < 9 ? 0 : 1, max: Int.max)
         try context.requireOutputs(1, max: Int.max)
         isBatched = context.version < 9
         let first = isBatched ? 1 : 0
