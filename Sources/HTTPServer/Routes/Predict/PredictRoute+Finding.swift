@@ -23,6 +23,12 @@ extension ServerLoop {
         if let decoded = Router.decoded(bytes, name), let index = snapshot.index(of: decoded.span) {
             return snapshot.models[index]
         }
+        guard snapshot.isComplete else {
+            throw Refusal(
+                503, "not_ready",
+                "the server has just started and '\(Router.shown(bytes, name))' is not loaded yet",
+                retryAfterSeconds: 1)
+        }
         throw Refusal(
             404, "model_not_found",
             "no model is named '\(Router.shown(bytes, name))'; GET /models lists what is served")
