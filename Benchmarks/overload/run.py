@@ -41,7 +41,9 @@ def text(value, form=".1f"):
 
 def retried(figures):
     retry = figures["retry_after"]
-    return f"{100 * retry['succeeded'] / retry['obeyed']:.0f} %" if retry["obeyed"] else "–"
+    # Those that are due after the run are neither.
+    ended = retry["succeeded"] + retry["refused"]
+    return f"{100 * retry['succeeded'] / ended:.0f} % of {ended:,}" if ended else "–"
 
 
 def measure(server, options, body_path, loads):

@@ -31,7 +31,8 @@ struct HealthCommand: ParsableCommand {
             let answer = try client.ask("GET", live ? "/livez" : "/readyz")
             guard answer.status == 200 else {
                 Exit.failure(
-                    "\(place) answers \(answer.status): \(String(decoding: answer.body, as: UTF8.self))")
+                    "\(place) answers \(answer.status): \(String(decoding: answer.body, as: UTF8.self))"
+                )
             }
             StandardStreams.output("\(live ? "alive" : "ready")\n")
         } catch {
@@ -44,7 +45,8 @@ struct HealthCommand: ParsableCommand {
         if let text = Environment.text("MARTLET_ADMIN_LISTEN"),
             let address = ListenAddress(parsing: text)
         {
-            return "http://\(ListenAddress(host: local(address.host), port: address.port).description)"
+            return
+                "http://\(ListenAddress(host: local(address.host), port: address.port).description)"
         }
         let port = UInt16(clamping: Environment.integer("MARTLET_PORT", default: 8080))
         let host = local(Environment.text("MARTLET_HOST") ?? "127.0.0.1")

@@ -177,6 +177,8 @@ private func code(_ line: Substring) -> Substring {
         let folder = file.path.split(separator: "/").dropLast().joined(separator: "/")
         for piece in file.text.split(separator: "](").dropFirst() {
             guard let end = piece.firstIndex(of: ")") else { continue }
+            // A heading of the same page.
+            guard !piece.hasPrefix("#") else { continue }
             let target = piece[..<end].split(separator: "#").first ?? ""
             guard !target.isEmpty, !target.contains("://"), !target.contains(" ") else { continue }
             let path = target.hasPrefix("/") ? String(target.dropFirst()) : "\(folder)/\(target)"

@@ -254,7 +254,7 @@ import Primitives
             // nghttp2 has checked that it is :status and three digits.
             records[index].head = AnswerHead()
             records[index].head.status = value.reduce(0) { $0 * 10 + Int($1 &- 0x30) }
-        } else if name.count == 11 || name.count == 16 {
+        } else if name.count == 11 || name.count == 14 || name.count == 16 {
             // One span holds both, since the fields' ranges refer to one.
             var both = ByteBuffer(capacity: name.count + value.count)
             both.append(name)

@@ -27,6 +27,9 @@ public struct RetryBook: Sendable {
         return wait + UInt64(Double(wait) * 0.1 * fraction())
     }
 
+    /// Whether somebody was told to come back at this time or later.
+    public func expectsClients(now: UInt64) -> Bool { now < bookedUntil }
+
     private static func whole(_ nanoseconds: Double, _ most: UInt64) -> UInt64 {
         UInt64(min(max(nanoseconds, 0), Double(most)))
     }

@@ -3,9 +3,16 @@ import Primitives
 extension Scheduler {
     /// How much longer a prediction may turn out, so that what is admitted is in time.
     private static let caution = 1.15
-    /// What requests that were not refused before may fill of a queue and of their time; the rest is
-    /// kept for those who come back as they were told.
+    /// What requests that were not refused before may fill of a queue; the rest is kept for those who come
+    /// back as they were told.
     private static let freshShare = 0.75
+    /// What they may fill of their time, without and with clients who were told to come back. Those come
+    /// between runs, in numbers: half of a run's rows must find room behind the fresh ones.
+    private static let freshTimeShare = 0.75
+    private static let freshTimeShareWhenBooked = 0.5
+    /// The share of the rate that is promised to those who come back. With all of it, a queue that is never
+    /// empty would be as often too long as not.
+    private static let bookedShare = 0.6
     /// What requests of low priority may fill, so that a flood of them leaves room for the others.
     private static let lowShare = 0.5
 
@@ -38,9 +45,12 @@ extension Scheduler {
         let together = line.nanoseconds(rows: min(chunk, ahead + request.rows))
         let wait = Double(ahead) / rate + (busyCount < workerCount ? 0 : together / 2)
         let run = max(alone, together)
+        let share =
+            model.retries.expectsClients(now: now)
+            ? Self.freshTimeShareWhenBooked : Self.freshTimeShare
         let isLate =
             isReturning
-            ? wait + run > left : wait * Self.caution + run > max(left * Self.freshShare, alone)
+            ? wait + run > left : wait * Self.caution + run > max(left * share, alone)
         guard isLate, ahead > 0 || busyCount >= workerCount else { return .admitted }
         return .tooLate(
             wait: Self.whole(wait), run: Self.whole(run),
@@ -98,7 +108,8 @@ extension Scheduler {
     ) -> UInt64 {
         guard let rows = models[index]?.queue.rows else { return 0 }
         return models[index]?.retries.book(
-            now: now, backlog: Double(rows) / rate, service: Double(request.rows) / rate,
+            now: now, backlog: Double(rows) / rate,
+            service: Double(request.rows) / rate / Self.bookedShare,
             most: UInt64(limits.retrySecondsMax) * 1_000_000_000) ?? 0
     }
 
