@@ -1,5 +1,5 @@
 # Martlet's verbs. Each is one line; the work is in tools/. `make` alone lists them.
-.PHONY: help serve test check lint format build bench bench-http2 bench-bodies bench-connections soak differential sanitize swaps \
+.PHONY: help serve test check lint format build image bench bench-http2 bench-bodies bench-connections soak differential sanitize swaps \
 	fuzz models clean
 
 help:      ## this list
@@ -16,6 +16,8 @@ format:    ## format all Swift source in place
 	@tools/lint.sh --fix
 build:     ## one self-contained binary in .build-static/release/martlet
 	@tools/static.sh
+image:     ## the container image, with docker, podman or buildah
+	@tools/image.sh
 bench:     ## martlet against nginx and FastAPI over HTTP
 	@tools/bench.sh http
 bench-http2: ## HTTP/2 and TLS against nghttpd and nginx, or QUICK=1

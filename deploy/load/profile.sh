@@ -11,7 +11,7 @@ field() { python3 -c 'import json,sys; d=json.load(open(sys.argv[1])); print(eva
 
 echo "closed loop, 64 clients, $seconds s" >&2
 "$martlet" load "$url" --model "$model" --clients 64 --duration "$seconds" --json "$report" >/dev/null
-capacity=$(field 'd["runs"][0]["achieved_rate"]')
+capacity=$(field 'd["runs"][0]["rates"]["succeeded"]')
 echo "capacity: ${capacity%.*} requests/s"
 echo
 echo "| share | rate | p50 ms | p99 ms | refused |"
@@ -19,5 +19,5 @@ echo "|---:|---:|---:|---:|---:|"
 for share in 0.5 0.7 0.8 0.9; do
     rate=$(python3 -c "print(round($capacity * $share, 1))")
     "$martlet" load "$url" --model "$model" --rate "$rate" --duration "$seconds" --json "$report" >/dev/null
-    echo "| $share | $rate | $(field 'd["runs"][0]["latency_ms"]["p50"]') | $(field 'd["runs"][0]["latency_ms"]["p99"]') | $(field 'd["runs"][0]["sent"] - d["runs"][0]["succeeded"]') |"
+    echo "| $share | $rate | $(field 'd["runs"][0]["latency_ms"]["p50"]') | $(field 'd["runs"][0]["latency_ms"]["p99"]') | $(field 'd["runs"][0]["refused_ms"]["count"]') |"
 done
