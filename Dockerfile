@@ -14,6 +14,8 @@ COPY Package.swift Makefile ./
 COPY tools tools
 COPY Sources Sources
 COPY Tests Tests
+# Some tests are links to what the fuzzers run; the package does not load without them.
+COPY Fuzz Fuzz
 COPY Examples Examples
 COPY models models
 RUN tools/static.sh && \
