@@ -258,14 +258,14 @@ extension ServerLoop {
             ContentCoding.negotiated(acceptEncoding: head.acceptEncoding, in: bytes) == .gzip
         if crossOrigin.isOn { notes.origin = originIndex(bytes) }
         let exchange = begin(connection, notes, stream: stream)
-        if crossOrigin.isPreflight(head, in: bytes) {
+        if crossOrigin.isOn, crossOrigin.isPreflight(head, in: bytes) {
             answerPreflight(connection, exchange, match.route, bytes)
             return
         }
         let decision = access.policy.decide(
             scope: match.route.scope(head.method), authorization: head.authorization, in: bytes,
             clientSubject: connection.clientSubject)
-        if let refusal = decision.refusal {
+        if !decision.isAllowed, let refusal = decision.refusal {
             answer(connection, exchange, refusal)
             return
         }

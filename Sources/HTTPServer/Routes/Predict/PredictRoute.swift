@@ -44,7 +44,8 @@ extension ServerLoop {
         _ bytes: Span<UInt8>
     ) throws(Refusal) -> Ticket {
         let urgency = try RequestUrgency(
-            head, bytes, version.configuration.batching, now: nowNanoseconds)
+            timeout: head.requestTimeout, priority: head.requestPriority, in: bytes,
+            version.configuration.batching, now: nowNanoseconds)
         let ticket = head.retryTicket.map { RetryTicket(bytes, $0) } ?? connection.retryTicket
         let isReturning =
             ticket.map {
@@ -66,7 +67,9 @@ extension ServerLoop {
         let coding: ContentCoding
         var plain = ByteBuffer()
         do throws(ContentCodingRefusal) {
-            coding = try ContentCoding(of: head, in: bytes)
+            coding =
+                head.contentEncoding == nil
+                ? .identity : try ContentCoding(of: head, in: bytes)
             if coding != .identity {
                 swap(&plain, &inflated)
                 plain.removeAll()
