@@ -13,6 +13,7 @@ extension ServerLoop {
     ) {
         do throws(Refusal) {
             var version = try findVersion(match, bytes)
+            noteModel(connection, exchange, version)
             var exchange = exchange
             let format = try requestFormat(bytes)
             exchange.notes.format = try answerFormat(bytes)
@@ -32,7 +33,10 @@ extension ServerLoop {
             {
                 throw refusal
             }
+            let began = MonotonicClock.nanoseconds
             try decodeBody(ticket, version, format, bytes, body)
+            version.metrics.recordDecode(
+                thread: number, nanoseconds: MonotonicClock.nanoseconds &- began)
         } catch {
             answer(connection, exchange, error)
         }
@@ -153,6 +157,9 @@ extension ServerLoop {
                 rows: rows, paddedShapes: padded, inputs: version.signature.inputs, limits: limits)
             let batch = batcher.batch(for: version, rowShapes: padded)
             padding.write(columns, rows: rows, length: length, into: batch)
+            version.metrics.recordPadding(
+                thread: number, plainBytes: rows * columns.reduce(0) { $0 + $1.bytesPerRow },
+                paddedBytes: rows * batch.inputs.reduce(0) { $0 + $1.bytesPerRow })
             batch.commit(
                 ticket.placed(rowStart: batch.rowCount, rowCount: rows, trueLength: length))
         } catch {
