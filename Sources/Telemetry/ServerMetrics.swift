@@ -32,7 +32,7 @@ public final class ServerMetrics: Sendable {
         case badMessages
         case tlsHandshakes, tlsFailures
         case http2Connections, http2Floods
-        /// Requests over `--client-requests-per-second`.
+        /// Requests over `--client-requests-per-second` or `--client-requests-in-flight`.
         case clientLimited
         /// Time not spent waiting for events.
         case busyNanoseconds
