@@ -69,7 +69,7 @@ final class LoaderBench {
     init(
         _ files: [String: String] = [:], control: ModelControl = .explicit,
         compiled: [CompiledModel] = [], limits: Limits = Limits(),
-        after previous: LoaderBench? = nil
+        memory: MemoryBudget = .unlimited, after previous: LoaderBench? = nil
     ) throws {
         self.previous = previous
         folder = previous?.folder ?? "/tmp/martlet-loader-\(UInt64.random(in: 0 ... .max))"
@@ -81,7 +81,7 @@ final class LoaderBench {
             ModelLoader.Environment(
                 registry: registry, metrics: metrics,
                 pool: try ComputePool(workerCount: 1, firstThread: 1), limits: limits,
-                log: lines.log),
+                log: lines.log, memory: memory),
             queue: queue, formats: FileModel.formats,
             source: ModelsFolder(path: folder, formats: FileModel.formats, limits: limits),
             compiled: compiled, control: control)

@@ -13,6 +13,7 @@ extension ServerLoop {
     ) {
         do throws(Refusal) {
             var version = try findVersion(match, bytes)
+            noteModel(connection, exchange, version)
             var exchange = exchange
             let format = try requestFormat(bytes)
             exchange.notes.format = try answerFormat(bytes)
@@ -33,12 +34,15 @@ extension ServerLoop {
                 throw refusal
             }
             guard shared.clientsInFlight.begin(client) else { throw tooManyInFlight() }
+            let began = MonotonicClock.nanoseconds
             do throws(Refusal) {
                 try decodeBody(ticket, version, format, bytes, body)
             } catch {
                 shared.clientsInFlight.end(client)
                 throw error
             }
+            version.metrics.recordDecode(
+                thread: number, nanoseconds: MonotonicClock.nanoseconds &- began)
         } catch {
             answer(connection, exchange, error)
         }
@@ -60,7 +64,8 @@ extension ServerLoop {
         _ bytes: Span<UInt8>, client: UInt64
     ) throws(Refusal) -> Ticket {
         let urgency = try RequestUrgency(
-            head, bytes, version.configuration.batching, now: nowNanoseconds)
+            timeout: head.requestTimeout, priority: head.requestPriority, in: bytes,
+            version.configuration.batching, now: nowNanoseconds)
         let isReturning =
             head.retryTicket.flatMap { RetryTicket(bytes, $0) }.map {
                 RetrySeal.isGood(
@@ -81,7 +86,9 @@ extension ServerLoop {
         let coding: ContentCoding
         var plain = ByteBuffer()
         do throws(ContentCodingRefusal) {
-            coding = try ContentCoding(of: head, in: bytes)
+            coding =
+                head.contentEncoding == nil
+                ? .identity : try ContentCoding(of: head, in: bytes)
             if coding != .identity {
                 swap(&plain, &inflated)
                 plain.removeAll()
@@ -165,6 +172,9 @@ extension ServerLoop {
                 rows: rows, paddedShapes: padded, inputs: version.signature.inputs, limits: limits)
             let batch = batcher.batch(for: version, rowShapes: padded)
             padding.write(columns, rows: rows, length: length, into: batch)
+            version.metrics.recordPadding(
+                thread: number, plainBytes: rows * columns.reduce(0) { $0 + $1.bytesPerRow },
+                paddedBytes: rows * batch.inputs.reduce(0) { $0 + $1.bytesPerRow })
             batch.commit(
                 ticket.placed(rowStart: batch.rowCount, rowCount: rows, trueLength: length))
         } catch {
