@@ -9,6 +9,7 @@ is no result.
 
 import argparse
 import http.client
+import itertools
 import json
 import os
 import pathlib
@@ -63,15 +64,11 @@ def perceptron(width, seed):
 
 
 class Reloads:
-    """Replaces and reloads the other model at fixed times until the end of the context. Both contents
-    lie ready: what is measured is not how they are written."""
+    """Replaces and reloads the other model at fixed times until the end of the context. `sources` yields
+    files of other content each time: what is measured is not how they are written."""
 
-    def __init__(self, port, folder, contents, every):
-        self.port, self.folder, self.every = port, folder, every
-        self.sources = []
-        for number, content in enumerate(contents):
-            self.sources.append(folder.parent.parent / f"content-{number}")
-            self.sources[-1].write_bytes(content)
+    def __init__(self, port, folder, sources, every):
+        self.port, self.folder, self.sources, self.every = port, folder, sources, every
         self.took, self.stopped = [], threading.Event()
         self.failure = None
         self.thread = threading.Thread(target=self.run)
@@ -83,7 +80,7 @@ class Reloads:
             while not self.stopped.wait(max(0, due - time.monotonic())):
                 due += self.every
                 temporary = self.folder / "1" / "model.onnx.tmp"
-                os.link(self.sources[len(self.took) % len(self.sources)], temporary)
+                os.link(next(self.sources), temporary)
                 temporary.rename(self.folder / "1" / "model.onnx")
                 begun = time.monotonic()
                 connection.request("POST", "/models/other/load")
@@ -116,6 +113,10 @@ def main():
         folder = pathlib.Path(folder)
         other = folder / "models/other"
         (other / "1").mkdir(parents=True)
+        for number, content in enumerate(contents):
+            (folder / f"content-{number}").write_bytes(content)
+        # Never the one that lies there: renaming a file onto itself does nothing.
+        sources = itertools.cycle(folder / f"content-{number}" for number in range(len(contents)))
         (other / "1" / "model.onnx").write_bytes(contents[-1])
         _, took = model.of_cost(options.binary, folder / "models/loaded", options.milliseconds)
         body = json.dumps({"instances": [[0.5] * model.INPUTS]}).encode()
@@ -141,7 +142,7 @@ def main():
 
             for _ in range(options.rounds):
                 turn("without")
-                with Reloads(server.port, other, contents, options.every) as change:
+                with Reloads(server.port, other, sources, options.every) as change:
                     turn("with")
                 reloads += change.took
     print(f"The loaded model: {took:.2f} ms a row, {rate:,}/s of {2 * rate:,}/s; the other: "

@@ -69,8 +69,7 @@ final class LoaderBench {
     init(
         _ files: [String: String] = [:], control: ModelControl = .explicit,
         compiled: [CompiledModel] = [], limits: Limits = Limits(),
-        memory: MemoryBudget = .unlimited,
-        after previous: LoaderBench? = nil
+        memory: MemoryBudget = .unlimited, after previous: LoaderBench? = nil
     ) throws {
         self.previous = previous
         folder = previous?.folder ?? "/tmp/martlet-loader-\(UInt64.random(in: 0 ... .max))"

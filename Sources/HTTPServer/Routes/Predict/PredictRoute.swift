@@ -33,8 +33,8 @@ extension ServerLoop {
             {
                 throw refusal
             }
-            let began = MonotonicClock.nanoseconds
             guard shared.clientsInFlight.begin(client) else { throw tooManyInFlight() }
+            let began = MonotonicClock.nanoseconds
             do throws(Refusal) {
                 try decodeBody(ticket, version, format, bytes, body)
             } catch {
