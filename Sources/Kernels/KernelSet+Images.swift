@@ -33,7 +33,8 @@ extension KernelSet {
     @inline(never)
     public func convolve(
         _ x: Span<Float>, base: Int, _ shape: ConvolutionShape, tapOffsets: Span<Int>,
-        pixels: Range<Int>, filters: PackedMatrix, part: Range<Int>, bias: Span<Float>?, residual: Span<Float>?,
+        pixels: Range<Int>, filters: PackedMatrix, part: Range<Int>, bias: Span<Float>?,
+        residual: Span<Float>?,
         _ ending: RowEnding, y: inout MutableSpan<Float>, column: Int
     ) {
         if pixels.isEmpty || part.isEmpty { return }
@@ -59,7 +60,8 @@ extension KernelSet {
             base >= 0 && last + reach + shape.run <= x.count - base, "windows lie inside of x")
         precondition(
             column >= 0 && ending.stride >= column + filters.n
-                && area(pixels.upperBound, ending.stride) <= y.count, "there is room for each pixel")
+                && area(pixels.upperBound, ending.stride) <= y.count, "there is room for each pixel"
+        )
         var biasAddress: UnsafePointer<Float>?
         if let bias {
             precondition(bias.count == filters.n, "a bias holds one value a filter")

@@ -62,7 +62,8 @@ public final class ThreadTeam: @unchecked Sendable {
 
     /// - Parameter laneCount: threads that compute at once: the caller and `laneCount - 1` helpers.
     public init(laneCount: Int) throws(SystemError) {
-        precondition(laneCount > 0 && laneCount < 256, "the caller is a lane, and a byte counts them")
+        precondition(
+            laneCount > 0 && laneCount < 256, "the caller is a lane, and a byte counts them")
         var helpers: [Helper] = []
         for _ in 1..<laneCount { helpers.append(try Helper()) }
         self.helpers = helpers

@@ -169,7 +169,9 @@ struct ConvFilters: Sendable {
 /// Winograd's filter transformation U = G · g · Gᵀ, in float64, rounded once.
 enum WinogradFilters {
     /// Rows of G for tiles of 2 and of 4 (Lavin & Gray 2016, equations 7 and 12).
-    private static let small: [[Double]] = [[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]]
+    private static let small: [[Double]] = [
+        [1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1],
+    ]
     private static let large: [[Double]] = [
         [0.25, 0, 0], [-1.0 / 6, -1.0 / 6, -1.0 / 6], [-1.0 / 6, 1.0 / 6, -1.0 / 6],
         [1.0 / 24, 1.0 / 12, 1.0 / 6], [1.0 / 24, -1.0 / 12, 1.0 / 6], [0, 0, 1],
@@ -191,7 +193,9 @@ enum WinogradFilters {
             for row in 0..<size {
                 for column in 0..<3 {
                     var sum = 0.0
-                    for tap in 0..<3 { sum += g[row][tap] * Double(source[base + tap * 3 + column]) }
+                    for tap in 0..<3 {
+                        sum += g[row][tap] * Double(source[base + tap * 3 + column])
+                    }
                     half[row * 3 + column] = sum
                 }
             }
