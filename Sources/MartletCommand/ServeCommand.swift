@@ -96,6 +96,14 @@ struct ServeCommand: ParsableCommand {
     var workers = Environment.integer("MARTLET_WORKERS", default: 0)
 
     @Option(
+        help: """
+            Threads that compute one batch together, 0 means one a core. More than 1 makes lone requests \
+            of dear models faster where cores are idle, and costs throughput where none is: one run at a \
+            time gets the helpers, the others compute alone. [MARTLET_INTRA_THREADS]
+            """)
+    var intraThreads = Environment.integer("MARTLET_INTRA_THREADS", default: 1)
+
+    @Option(
         parsing: .unconditional,
         help: """
             How far compute workers give way to event loops when both want a processor (nice, 0 to \
@@ -150,6 +158,7 @@ struct ServeCommand: ParsableCommand {
         try Self.check(port, 0...65_535, "--port")
         try Self.check(threads, 0...256, "--threads")
         try Self.check(workers, 0...256, "--workers")
+        try Self.check(intraThreads, 0...IntraThreads.countMax, "--intra-threads")
         try Self.check(inlineMicroseconds, 0...1_000_000, "--inline-microseconds")
         try Self.check(workerNice, 0...19, "--worker-nice")
         if let tlsPort { try Self.check(tlsPort, 0...65_535, "--tls-port") }
@@ -179,6 +188,8 @@ struct ServeCommand: ParsableCommand {
         let models = findModels()
         let configuration = configuration(log)
         Heap.returnBlocks(from: configuration.limits.heapBlockBytesMax)
+        // The helpers end with the process.
+        _ = IntraThreads.start(intraThreads)
         let server: Server
         do throws(SystemError) {
             server = try Server(configuration, access: access(log), models: models, log: log)

@@ -238,6 +238,9 @@ public struct Limits: Sendable {
     /// How long one key seals session tickets: who steals it can read the TLS 1.2 sessions it sealed.
     public var tlsTicketKeySeconds = 86_400
 
+    /// Threads that compute one call together.
+    public var intraThreadsMax = 64
+
     /// `martlet load`: the head of an answer, and interim answers (1xx) before one.
     public var answerHeadBytesMax = 64 << 10
     public var interimAnswersMax = 64

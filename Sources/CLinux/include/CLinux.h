@@ -51,4 +51,13 @@ void martlet_trim_own_heap(int trim_bytes);
 /// reaches the second gives it back (mallopt M_MMAP_THRESHOLD, M_TRIM_THRESHOLD).
 void martlet_set_heap_thresholds(int mmap_bytes, int trim_bytes);
 
+/// Tells the processor that a loop waits (PAUSE, YIELD).
+static inline void martlet_pause(void) {
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
 #endif
