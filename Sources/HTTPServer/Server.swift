@@ -91,7 +91,7 @@ public final class Server {
             loader: ModelLoader(
                 ModelLoader.Environment(
                     registry: registry, metrics: metrics, pool: pool, limits: configuration.limits,
-                    log: log),
+                    log: log, context: configuration.loadContext),
                 queue: loaderQueue, formats: models.formats, source: models.source,
                 compiled: models.compiled, control: configuration.control))
         loaderThread = try Thread(name: "loader") { start.loader.run() }

@@ -43,6 +43,8 @@ struct BenchCommand: ParsableCommand {
     @Flag(help: "Print one JSON object instead of a table. [MARTLET_JSON=1]")
     var json = false
 
+    @OptionGroup var passOptions: PassOptions
+
     mutating func validate() throws {
         guard (0...256).contains(threads) else {
             throw ValidationError("--threads is \(threads); it must be from 0 to 256")
@@ -76,7 +78,7 @@ struct BenchCommand: ParsableCommand {
         }
         let asJSON = json || Environment.text("MARTLET_JSON") == "1"
         let file = ModelFile.find(path)
-        let model = ModelFile.load(file)
+        let model = ModelFile.load(file, passes: passOptions.set)
         let threads = threads > 0 ? threads : Thread.processorCount
         let runner = BenchRunner(
             model: model, threads: threads, seconds: try Self.duration(seconds))

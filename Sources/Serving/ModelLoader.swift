@@ -15,15 +15,18 @@ public final class ModelLoader {
         public let pool: ComputePool
         public let limits: Limits
         public let log: Log
+        let context: LoadContext
 
         public init(
-            registry: Registry, metrics: ServerMetrics, pool: ComputePool, limits: Limits, log: Log
+            registry: Registry, metrics: ServerMetrics, pool: ComputePool, limits: Limits, log: Log,
+            context: LoadContext = LoadContext()
         ) {
             self.registry = registry
             self.metrics = metrics
             self.pool = pool
             self.limits = limits
             self.log = log
+            self.context = context
         }
     }
 
@@ -36,7 +39,7 @@ public final class ModelLoader {
     let formats: [ModelFormat]
     let source: (any ModelSource)?
     let control: ModelControl
-    let context = LoadContext()
+    let context: LoadContext
 
     /// In the order of their names.
     var models: [ModelRecord] = []
@@ -64,6 +67,7 @@ public final class ModelLoader {
         pool = environment.pool
         limits = environment.limits
         log = environment.log
+        context = environment.context
         self.formats = formats
         self.source = source
         self.control = control
