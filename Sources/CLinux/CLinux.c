@@ -54,6 +54,14 @@ void martlet_lower_thread_priority(void) {
 
 int martlet_lock_file(int descriptor) { return flock(descriptor, LOCK_EX | LOCK_NB) == 0; }
 
+void martlet_heap_figures(
+    unsigned long long *used, unsigned long long *free_bytes, unsigned long long *mapped) {
+    struct mallinfo2 info = mallinfo2();
+    *used = info.uordblks;
+    *free_bytes = info.fordblks;
+    *mapped = info.hblkhd;
+}
+
 void martlet_trim_heap(void) { malloc_trim(0); }
 
 void martlet_trim_own_heap(int trim_bytes) {

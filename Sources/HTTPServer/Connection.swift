@@ -46,6 +46,8 @@ final class Connection {
     var nextAnswer: UInt32 = 0
     /// Answers that are ready before their turn. Almost always empty.
     var parked: [ParkedAnswer] = []
+    /// What is remembered of requests for their answers and the log. Often empty.
+    var traces: [RequestTrace] = []
     /// After this answer the connection closes.
     var lastSequence: UInt32?
     var owesContinue = false

@@ -94,6 +94,7 @@ extension ServerLoop {
         if tls.hasOutput { markDirty(connection) }
         if connection.isFresh, tls.isHandshakeComplete {
             metrics.count(loop: number, .tlsHandshakes)
+            if tls.isResumed { metrics.count(loop: number, .tlsResumed) }
             connection.isFresh = false
             connection.clientSubject = tls.clientSubject
             if tls.negotiatedProtocol == .http2 { beginHTTP2(connection) }
@@ -258,14 +259,15 @@ extension ServerLoop {
             ContentCoding.negotiated(acceptEncoding: head.acceptEncoding, in: bytes) == .gzip
         if crossOrigin.isOn { notes.origin = originIndex(bytes) }
         let exchange = begin(connection, notes, stream: stream)
-        if crossOrigin.isPreflight(head, in: bytes) {
+        beginTrace(connection, exchange, bytes, bodyBytes: body.count)
+        if crossOrigin.isOn, crossOrigin.isPreflight(head, in: bytes) {
             answerPreflight(connection, exchange, match.route, bytes)
             return
         }
         let decision = access.policy.decide(
             scope: match.route.scope(head.method), authorization: head.authorization, in: bytes,
             clientSubject: connection.clientSubject)
-        if let refusal = decision.refusal {
+        if !decision.isAllowed, let refusal = decision.refusal {
             answer(connection, exchange, refusal)
             return
         }
@@ -304,7 +306,7 @@ extension ServerLoop {
         case .index: answerIndex(connection, exchange)
         case .health, .live: answerHealth(connection, exchange)
         case .ready: answerReadiness(connection, exchange)
-        case .metrics: answerMetrics(connection, exchange)
+        case .metrics: answerMetrics(connection, exchange, bytes)
         case .models: answerModels(connection, exchange, match)
         case .model: answerModel(connection, exchange, match, bytes)
         case .version where head.method == .get || head.method == .head:

@@ -54,7 +54,8 @@ extension ModelLoader {
         guard models[index].configurationProblem != problem else { return }
         models[index].configurationProblem = problem
         metrics.recordLoad(models[index].name, isFailure: true)
-        log.error("model '\(models[index].name)' stays as it is: \(problem)")
+        log.error(
+            "model '\(models[index].name)' stays as it is: \(problem)", model: models[index].name)
     }
 
     private func readConfiguration(_ index: Int, _ found: FoundModel, force: Bool) {
@@ -177,6 +178,10 @@ extension ModelLoader {
         guard let format = formats.first(where: { $0.name == version.found?.format }) else {
             preconditionFailure("a found model has one of the formats it was looked for")
         }
+        let byteCount = version.found?.byteCount ?? 0
+        if let problem = memory.problem(loading: byteCount, factor: format.peakPerFileByte) {
+            throw ModelLoadError(path: path, reason: problem)
+        }
         return try format.load(artifact, context)
     }
 
@@ -231,7 +236,12 @@ extension ModelLoader {
         // The one step: from here on, loops that look get the new one.
         publish()
         if let old { retire(old) }
-        if isComplete { log.info("model '\(name)' version \(number): ready") }
+        let seconds = Double((MonotonicClock.nanoseconds &- begin) / 1_000_000) / 1000
+        if isComplete || log.format == .json {
+            log.info(
+                "model '\(name)' version \(number): ready after \(seconds) s", model: name,
+                version: number)
+        }
     }
 
     /// The reason why a version cannot be served, if there is one.
@@ -266,10 +276,14 @@ extension ModelLoader {
         metrics.recordLoad(name, isFailure: true)
         if models[index].versions[position].served != nil {
             models[index].versions[position].lastFailure = reason
-            log.error("model '\(name)' version \(version) was not replaced: \(reason)")
+            log.error(
+                "model '\(name)' version \(version) was not replaced: \(reason)", model: name,
+                version: version)
         } else {
             metrics.addModel(name, version: version).setState(.failed)
-            log.error("model '\(name)' version \(version) is not served: \(reason)")
+            log.error(
+                "model '\(name)' version \(version) is not served: \(reason)", model: name,
+                version: version)
         }
         publish()
     }

@@ -15,17 +15,19 @@ public final class ModelLoader {
         public let pool: ComputePool
         public let limits: Limits
         public let log: Log
+        public let memory: MemoryBudget
         let context: LoadContext
 
         public init(
             registry: Registry, metrics: ServerMetrics, pool: ComputePool, limits: Limits, log: Log,
-            context: LoadContext = LoadContext()
+            memory: MemoryBudget = .unlimited, context: LoadContext = LoadContext()
         ) {
             self.registry = registry
             self.metrics = metrics
             self.pool = pool
             self.limits = limits
             self.log = log
+            self.memory = memory
             self.context = context
         }
     }
@@ -36,6 +38,7 @@ public final class ModelLoader {
     let pool: ComputePool
     let limits: Limits
     let log: Log
+    let memory: MemoryBudget
     let formats: [ModelFormat]
     let source: (any ModelSource)?
     let control: ModelControl
@@ -67,6 +70,7 @@ public final class ModelLoader {
         pool = environment.pool
         limits = environment.limits
         log = environment.log
+        memory = environment.memory
         context = environment.context
         self.formats = formats
         self.source = source
@@ -246,7 +250,9 @@ public final class ModelLoader {
         let wasDraining = models[index].versions[position].isDraining
         models[index].versions[position].isDraining = false
         if wasDraining, isComplete {
-            log.info("model '\(freed.model)' version \(freed.version): unloaded")
+            log.info(
+                "model '\(freed.model)' version \(freed.version): unloaded", model: freed.model,
+                version: freed.version)
         }
         dropRemoved(index)
     }

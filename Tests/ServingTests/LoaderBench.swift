@@ -60,7 +60,8 @@ final class LoaderBench {
     /// `files` are paths below the folder and what is in them.
     init(
         _ files: [String: String] = [:], control: ModelControl = .explicit,
-        compiled: [CompiledModel] = [], limits: Limits = Limits()
+        compiled: [CompiledModel] = [], limits: Limits = Limits(),
+        memory: MemoryBudget = .unlimited
     ) throws {
         folder = "/tmp/martlet-loader-\(UInt64.random(in: 0 ... .max))"
         try FileSystem.createFolder(folder)
@@ -71,7 +72,7 @@ final class LoaderBench {
             ModelLoader.Environment(
                 registry: registry, metrics: metrics,
                 pool: try ComputePool(workerCount: 1, firstThread: 1), limits: limits,
-                log: lines.log),
+                log: lines.log, memory: memory),
             queue: queue, formats: FileModel.formats,
             source: ModelsFolder(path: folder, formats: FileModel.formats, limits: limits),
             compiled: compiled, control: control)

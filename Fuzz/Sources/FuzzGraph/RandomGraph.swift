@@ -111,9 +111,11 @@ enum RandomGraph {
         case .float64:
             return Tensor(type, shape: shape, numbers.map { Double(Self.real($0)) })
         case .int64, .uint64:
-            return Tensor(type, shape: shape, numbers.map { $0 == 255 ? Int64.min : Int64($0 % 13 - 4) })
+            let whole = numbers.map { $0 == 255 ? Int64.min : Int64($0 % 13 - 4) }
+            return Tensor(type, shape: shape, whole)
         case .int32, .uint32:
-            return Tensor(type, shape: shape, numbers.map { $0 == 255 ? Int32.min : Int32($0 % 13 - 4) })
+            let whole = numbers.map { $0 == 255 ? Int32.min : Int32($0 % 13 - 4) }
+            return Tensor(type, shape: shape, whole)
         case .int16, .uint16, .float16, .bfloat16:
             return Tensor(type, shape: shape, numbers.map { UInt16($0 << 7) })
         case .int8, .uint8: return Tensor(type, shape: shape, numbers.map { UInt8($0) })

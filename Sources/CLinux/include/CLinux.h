@@ -37,6 +37,10 @@ void martlet_lower_thread_priority(void);
 /// by the end of the process.
 int martlet_lock_file(int descriptor);
 
+/// What the allocator has, over all heaps (mallinfo2): bytes in use, bytes free, and bytes of blocks that are
+/// mapped one by one (in use, too).
+void martlet_heap_figures(unsigned long long *used, unsigned long long *free_bytes, unsigned long long *mapped);
+
 /// Gives free heap pages back to the system (malloc_trim).
 void martlet_trim_heap(void);
 

@@ -13,6 +13,7 @@ extension ServerLoop {
     ) {
         do throws(Refusal) {
             var version = try findVersion(match, bytes)
+            noteModel(connection, exchange, version)
             var exchange = exchange
             let format = try requestFormat(bytes)
             exchange.notes.format = try answerFormat(bytes)
@@ -32,7 +33,10 @@ extension ServerLoop {
             {
                 throw refusal
             }
+            let began = MonotonicClock.nanoseconds
             try decodeBody(ticket, version, format, bytes, body)
+            version.metrics.recordDecode(
+                thread: number, nanoseconds: MonotonicClock.nanoseconds &- began)
         } catch {
             answer(connection, exchange, error)
         }
@@ -44,7 +48,8 @@ extension ServerLoop {
         _ bytes: Span<UInt8>
     ) throws(Refusal) -> Ticket {
         let urgency = try RequestUrgency(
-            head, bytes, version.configuration.batching, now: nowNanoseconds)
+            timeout: head.requestTimeout, priority: head.requestPriority, in: bytes,
+            version.configuration.batching, now: nowNanoseconds)
         let ticket = head.retryTicket.map { RetryTicket(bytes, $0) } ?? connection.retryTicket
         let isReturning =
             ticket.map {
@@ -66,7 +71,9 @@ extension ServerLoop {
         let coding: ContentCoding
         var plain = ByteBuffer()
         do throws(ContentCodingRefusal) {
-            coding = try ContentCoding(of: head, in: bytes)
+            coding =
+                head.contentEncoding == nil
+                ? .identity : try ContentCoding(of: head, in: bytes)
             if coding != .identity {
                 swap(&plain, &inflated)
                 plain.removeAll()
@@ -150,6 +157,9 @@ extension ServerLoop {
                 rows: rows, paddedShapes: padded, inputs: version.signature.inputs, limits: limits)
             let batch = batcher.batch(for: version, rowShapes: padded)
             padding.write(columns, rows: rows, length: length, into: batch)
+            version.metrics.recordPadding(
+                thread: number, plainBytes: rows * columns.reduce(0) { $0 + $1.bytesPerRow },
+                paddedBytes: rows * batch.inputs.reduce(0) { $0 + $1.bytesPerRow })
             batch.commit(
                 ticket.placed(rowStart: batch.rowCount, rowCount: rows, trueLength: length))
         } catch {
