@@ -1,5 +1,5 @@
 # Martlet's verbs. Each is one line; the work is in tools/. `make` alone lists them.
-.PHONY: help serve test check lint format build image image-test manifests rolling bench bench-http2 bench-bodies bench-connections soak differential sanitize swaps \
+.PHONY: help serve test check lint format build image image-test manifests rolling bench bench-http2 bench-bodies bench-connections soak realmodels differential sanitize swaps \
 	fuzz models clean
 
 help:      ## this list
@@ -34,6 +34,8 @@ manifests: ## kubernetes-validate and checkov on every kustomization
 	@tools/manifests.sh
 soak:      ## good, slow, broken and leaving clients at full load, ten minutes or MINUTES=2
 	@Benchmarks/soak/run.sh --minutes $(or $(MINUTES),10)
+realmodels: ## real models against onnxruntime, those of PyTorch too (installs it)
+	@tools/realmodels.sh
 differential: ## 100,000 rows a model of XGBoost and LightGBM against the libraries
 	@tools/differential.sh
 sanitize:  ## every test under the address and the thread sanitizer

@@ -23,10 +23,12 @@ let package = Package(
     targets: [
         target("FuzzChunkedDecoder"),
         target("FuzzContentCoding"),
+        target("FuzzGraph"),
         target("FuzzHTTP1Answer"),
         target("FuzzHTTP1Session"),
         target("FuzzHTTP2Session"),
         target("FuzzJSONReader"),
+        target("FuzzONNXModel"),
         target("FuzzPredictDecoder"),
         target("FuzzTabularModel"),
     ],

@@ -23,6 +23,8 @@ case $target in
     http2-session) product=FuzzHTTP2Session ;;
     json-reader) product=FuzzJSONReader ;;
     predict-decoder) product=FuzzPredictDecoder ;;
+    graph) product=FuzzGraph ;;
+    onnx-model) product=FuzzONNXModel ;;
     tabular-*) product=FuzzTabularModel ;;
     *) echo "no program fuzzes $target: name it in Fuzz/run.sh" >&2; exit 2 ;;
 esac

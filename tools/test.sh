@@ -22,4 +22,5 @@ if ! grep -qE 'Test run with [1-9][0-9]* tests?' "$log"; then
 fi
 .venv/bin/python -m pytest Tests/clients -q -p no:cacheprovider </dev/null || status=1
 .venv/bin/python -m pytest Tests/conformance -q -p no:cacheprovider </dev/null || status=1
+.venv/bin/python -m pytest Tests/realmodels/test_real_models.py -q -p no:cacheprovider </dev/null || status=1
 exit $status

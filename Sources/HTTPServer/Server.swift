@@ -79,9 +79,9 @@ public final class Server {
         let limits = configuration.limits
         shadow = try ShadowQueue(limits: limits)
         let metrics = metrics
-        let queue = try LogQueue(limits: limits, write: { StandardStreams.error($0) }) {
-            metrics.count(.logDrops)
-        }
+        let queue = try LogQueue(
+            limits: limits, write: { StandardStreams.error($0) },
+            dropped: { metrics.count(.logDrops) })
         logQueue = queue
         accessLog = AccessLog(
             isOn: configuration.logsAccess, share: configuration.accessShare,
@@ -106,7 +106,7 @@ public final class Server {
             loader: ModelLoader(
                 ModelLoader.Environment(
                     registry: registry, metrics: metrics, pool: pool, limits: configuration.limits,
-                    log: log, memory: memory()),
+                    log: log, memory: memory(), context: configuration.loadContext),
                 queue: loaderQueue, formats: models.formats, source: models.source,
                 compiled: models.compiled, control: configuration.control))
         loaderThread = try Thread(name: "loader") { start.loader.run() }

@@ -1,5 +1,6 @@
 import HTTP
 import IO
+import Models
 import Primitives
 import Serving
 import TLS
@@ -57,6 +58,8 @@ public struct ServerConfiguration: Sendable {
     public var certificates: TLSCertificateStore?
     /// How models may be changed while the server runs.
     public var control = ModelControl.none
+    /// What models are told when they load.
+    public var loadContext = LoadContext()
     /// Which pages of other origins may use the answers.
     public var crossOrigin = CORSPolicy()
 

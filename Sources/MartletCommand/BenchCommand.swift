@@ -50,6 +50,8 @@ struct BenchCommand: ParsableCommand {
     @Flag(help: "Print one JSON object instead of a table. [MARTLET_JSON=1]")
     var json = false
 
+    @OptionGroup var passOptions: PassOptions
+
     mutating func validate() throws {
         guard (0...256).contains(threads) else {
             throw ValidationError("--threads is \(threads); it must be from 0 to 256")
@@ -112,7 +114,7 @@ struct BenchCommand: ParsableCommand {
         _ file: String, threads: Int, lanes: Int, prints: Bool
     ) throws -> BenchReport {
         // Plans have memory for each lane: a model of its own for each count.
-        let model = ModelFile.load(file)
+        let model = ModelFile.load(file, passes: passOptions.set)
         let runner = BenchRunner(
             model: model, threads: threads, seconds: try Self.duration(seconds))
         let operations: Double

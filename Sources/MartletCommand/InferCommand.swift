@@ -15,9 +15,16 @@ struct InferCommand: ParsableCommand {
 
               martlet infer models/iris --input rows.csv --output-dir out
               martlet infer model.onnx --input X=features.npy --input city.json --output-dir out
+              martlet infer model.onnx --input X=features.npy --compare reference
 
             Writes one .npy file an output, named after it, characters other than letters, digits,
             '.', '_' and '-' replaced by '_'. Strings become NumPy unicode arrays.
+
+            With --compare the outputs are held against files of such names in a folder: a line an
+            output with its largest absolute error and its largest error in units of the last place.
+            Exit status 1 when an error is above --atol plus --rtol times the reference, when anything
+            but a float differs, or when a file is missing. Nothing is written then, unless
+            --output-dir is given too.
             """)
 
     @Argument(help: "The model file or folder. [MARTLET_MODEL]")
@@ -38,8 +45,26 @@ struct InferCommand: ParsableCommand {
             """)
     var answer: String?
 
-    @Option(help: "The folder to write to; it is made if it is missing. [MARTLET_OUTPUT_DIR]")
-    var outputDir = Environment.text("MARTLET_OUTPUT_DIR") ?? "."
+    @Option(
+        help: """
+            The folder to write to; it is made if it is missing. Default: this folder. \
+            [MARTLET_OUTPUT_DIR]
+            """)
+    var outputDir: String?
+
+    @Option(
+        help: """
+            A folder with the outputs as they should be, to compare with. [MARTLET_COMPARE]
+            """)
+    var compare: String?
+
+    @Option(help: "Relative error that --compare allows. [MARTLET_RTOL]")
+    var rtol = Environment.text("MARTLET_RTOL") ?? "1e-4"
+
+    @Option(help: "Absolute error that --compare allows. [MARTLET_ATOL]")
+    var atol = Environment.text("MARTLET_ATOL") ?? "1e-5"
+
+    @OptionGroup var passOptions: PassOptions
 
     @Option(
         help: "Threads that compute together; 0 means one a core. [MARTLET_INTRA_THREADS]")
@@ -62,7 +87,7 @@ struct InferCommand: ParsableCommand {
         if input.isEmpty, let list = Environment.text("MARTLET_INPUT") {
             input = list.split(separator: ":").map(String.init)
         }
-        var model = ModelFile.load(path)
+        var model = ModelFile.load(path, passes: passOptions.set)
         if let answer = answer ?? Environment.text("MARTLET_ANSWER"), answer != "prediction" {
             guard let view = model.views.first(where: { $0.name == answer }) else {
                 let names = (["prediction"] + model.views.map(\.name)).joined(separator: ", ")
@@ -81,7 +106,25 @@ struct InferCommand: ParsableCommand {
         } catch {
             Exit.failure(error.description)
         }
-        write(outputs, model.signature)
+        let reference = compare ?? Environment.text("MARTLET_COMPARE")
+        if let folder = outputDir ?? Environment.text("MARTLET_OUTPUT_DIR") {
+            write(outputs, model.signature, to: folder)
+        } else if reference == nil {
+            write(outputs, model.signature, to: ".")
+        }
+        if let reference {
+            InferComparison(
+                folder: reference, relative: tolerance(rtol, "--rtol"),
+                absolute: tolerance(atol, "--atol")
+            ).run(outputs, model.signature)
+        }
+    }
+
+    private func tolerance(_ text: String, _ name: String) -> Double {
+        guard let value = Double(text), value >= 0, value.isFinite else {
+            Exit.usage("\(name) is '\(text)'; it must be a number from 0 on")
+        }
+        return value
     }
 
     /// The tensor of every input, in the order of the signature.
@@ -133,13 +176,13 @@ struct InferCommand: ParsableCommand {
         return nil
     }
 
-    private func write(_ outputs: [Tensor], _ signature: Signature) {
+    private func write(_ outputs: [Tensor], _ signature: Signature, to folder: String) {
         do throws(SystemError) {
-            try FileSystem.createFolder(outputDir)
+            try FileSystem.createFolder(folder)
             for (tensor, spec) in zip(outputs, signature.outputs) {
                 var file = ByteBuffer()
                 NPYWriter.append(tensor, to: &file)
-                try FileSystem.write(file, to: "\(outputDir)/\(Self.fileName(spec.name))")
+                try FileSystem.write(file, to: "\(folder)/\(Self.fileName(spec.name))")
             }
         } catch {
             Exit.failure(error.description)

@@ -29,6 +29,8 @@ struct InspectCommand: ParsableCommand {
     @Flag(help: "Run a batch and show the time each operator takes. [MARTLET_PROFILE=1]")
     var profile = false
 
+    @OptionGroup var passOptions: PassOptions
+
     mutating func validate() throws {
         guard (1...1_000_000).contains(batch) else {
             throw ValidationError("--batch is \(batch); it must be from 1 to 1000000")
@@ -40,7 +42,7 @@ struct InspectCommand: ParsableCommand {
             Exit.usage("name a model: martlet inspect MODEL")
         }
         let file = ModelFile.find(path)
-        let model = ModelFile.load(file)
+        let model = ModelFile.load(file, passes: passOptions.set)
         StandardStreams.output(Self.text(model, file: file, batch: batch))
         if profile || Environment.text("MARTLET_PROFILE") == "1" {
             guard let graph = model as? ONNXModel else {
@@ -108,6 +110,11 @@ struct InspectCommand: ParsableCommand {
         var text = ""
         let operators = compiled.operatorCounts.map { "\($0.name) × \($0.count)" }
         text += "operators   \(operators.joined(separator: ", "))\n"
+        let effects = compiled.passEffects.filter { $0.removed != 0 }
+        if !effects.isEmpty {
+            let words = effects.map { "\($0.pass.rawValue) -\($0.removed)" }
+            text += "passes      \(words.joined(separator: ", ")) nodes\n"
+        }
         text += "parameters  \(compiled.parameterCount), \(size(compiled.parameterByteCount))\n"
         do throws(GraphError) {
             let isDynamic = model.signature.batchDimension == .dynamic

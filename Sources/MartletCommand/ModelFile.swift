@@ -1,3 +1,4 @@
+import GraphRuntime
 import Models
 import Primitives
 import Serving
@@ -32,7 +33,7 @@ enum ModelFile {
     }
 
     /// Loads the model, or ends the process with the reason.
-    static func load(_ path: String) -> any Model {
+    static func load(_ path: String, passes: Set<Pass>) -> any Model {
         let file = find(path)
         let format = ModelsFolder(path: file, formats: ServeCommand.formats).format()
         do throws(ModelLoadError) {
@@ -41,7 +42,7 @@ enum ModelFile {
                     path: file, reason: "it is no model that martlet knows by its content")
             }
             return try format.load(
-                Artifact(name: "", version: "1", path: file), LoadContext())
+                Artifact(name: "", version: "1", path: file), LoadContext(passes: passes))
         } catch {
             Exit.failure(error.description)
         }

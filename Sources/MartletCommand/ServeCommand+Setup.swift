@@ -1,6 +1,7 @@
 import HTTP
 import HTTPServer
 import IO
+import Models
 import Primitives
 import Serving
 import TLS
@@ -105,6 +106,7 @@ extension ServeCommand {
         configuration.loopCount = threads > 0 ? threads : cores
         configuration.workerCount = workers > 0 ? workers : cores
         configuration.control = control
+        configuration.loadContext = LoadContext(passes: passOptions.set)
         configuration.inlineMicroseconds = inlineMicroseconds
         configuration.workerNice = workerNice
         queueOptions.apply(to: &configuration.limits)

@@ -145,6 +145,8 @@ struct ServeCommand: ParsableCommand {
     var drainTimeout = Environment.integer(
         "MARTLET_DRAIN_TIMEOUT", default: Limits.standard.drainMilliseconds / 1000)
 
+    @OptionGroup var passOptions: PassOptions
+
     @OptionGroup(title: "Queues")
     var queueOptions: QueueOptions
 

@@ -1,3 +1,4 @@
+import GraphRuntime
 import Primitives
 
 /// A trained model: loaded once, then asked for predictions on whole batches.
@@ -74,8 +75,13 @@ public struct Artifact: Sendable {
 public struct LoadContext: Sendable {
     /// Threads one prediction may use.
     public let threadCount: Int
+    /// Rewritings that graphs of operators go through.
+    public let passes: Set<Pass>
 
-    public init(threadCount: Int = 1) { self.threadCount = threadCount }
+    public init(threadCount: Int = 1, passes: Set<Pass> = Set(Pass.allCases)) {
+        self.threadCount = threadCount
+        self.passes = passes
+    }
 }
 
 /// Why a model could not be loaded: where in which file, and what is wrong there.

@@ -16,10 +16,11 @@ public final class ModelLoader {
         public let limits: Limits
         public let log: Log
         public let memory: MemoryBudget
+        let context: LoadContext
 
         public init(
             registry: Registry, metrics: ServerMetrics, pool: ComputePool, limits: Limits, log: Log,
-            memory: MemoryBudget = .unlimited
+            memory: MemoryBudget = .unlimited, context: LoadContext = LoadContext()
         ) {
             self.registry = registry
             self.metrics = metrics
@@ -27,6 +28,7 @@ public final class ModelLoader {
             self.limits = limits
             self.log = log
             self.memory = memory
+            self.context = context
         }
     }
 
@@ -40,7 +42,7 @@ public final class ModelLoader {
     let formats: [ModelFormat]
     let source: (any ModelSource)?
     let control: ModelControl
-    let context = LoadContext()
+    let context: LoadContext
 
     /// In the order of their names.
     var models: [ModelRecord] = []
@@ -69,6 +71,7 @@ public final class ModelLoader {
         limits = environment.limits
         log = environment.log
         memory = environment.memory
+        context = environment.context
         self.formats = formats
         self.source = source
         self.control = control

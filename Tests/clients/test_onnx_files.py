@@ -200,3 +200,33 @@ def test_a_model_whose_shapes_depend_on_values_is_served(tmp_path, start):
         assert answer.status_code == 200, answer.text
         # The model takes whole tensors: its answer is one item.
         assert json.loads(answer.text)["predictions"] == [wanted], answer.text
+
+
+def test_sizes_of_an_unknown_name_may_differ(tmp_path):
+    """Paddle's exporter names every size "?" that it does not know."""
+    path = save(
+        tmp_path, [helper.make_node("Relu", ["x"], ["y"])], [value("x", F, ["?", "?"])], [value("y", F, ["?", "?"])])
+    done = infer(path, tmp_path, x=np.ones((2, 5), np.float32))
+    assert done.returncode == 0, done.stderr
+    assert np.load(tmp_path / "out/y.npy").shape == (2, 5)
+
+
+@pytest.mark.parametrize("depth", [1, 2])
+def test_loops_in_loops_share_their_turns(tmp_path, depth):
+    """Each loop alone stays below the limit; together they would run for years."""
+    body = [helper.make_node("Identity", ["keep"], ["kept"]), helper.make_node("Identity", ["a"], ["b"])]
+
+    def graph(nodes, name):
+        return helper.make_graph(
+            nodes, name, [value(f"turn{name}", I64, []), value("keep", B, []), value("a", F, [1])],
+            [value("kept", B, []), value("b", F, [1])])
+
+    inner = graph(body, "inner")
+    for level in range(depth):
+        loop = helper.make_node("Loop", ["turns", "yes", "a"], ["b"], body=inner)
+        inner = graph([helper.make_node("Identity", ["keep"], ["kept"]), loop], f"level{level}")
+    path = save(
+        tmp_path, [helper.make_node("Loop", ["turns", "yes", "x"], ["y"], body=inner)], [value("x", F, [1])], [value("y", F, [1])],
+        [("turns", np.array(1 << 19)), ("yes", np.array(True))])
+    done = infer(path, tmp_path, x=np.ones(1, np.float32))
+    assert done.returncode == 1 and "turns" in done.stderr

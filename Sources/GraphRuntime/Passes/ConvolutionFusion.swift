@@ -67,103 +67,22 @@ extension Graph {
             bias = tensor.reals
         }
         let length = filters.elementCount / max(factors.count, 1)
-        let scaled = filters.reals.enumerated().map { $1 * factors[$0 / max(length, 1)].factor }
+        let scaled = Tensor(dataType: .float32, shape: filters.shape)
+        let source = filters.span(as: Float.self)
+        var target = scaled.mutableSpan(as: Float.self)
+        for index in source.indices {
+            target[index] = Float(Double(source[index]) * factors[index / max(length, 1)].factor)
+        }
         let shifted = zip(bias, factors).map { $0 * $1.factor + $1.shift }
         nodes[index].inputs = [
             conv.inputs[0],
             addConstant(
                 self[weights].name + "_normalized",
-                Tensor(.float32, shape: filters.shape, reals: scaled)),
+                scaled),
             addConstant(
                 self[weights].name + "_shift",
                 Tensor(.float32, shape: [factors.count], reals: shifted)),
         ]
         return true
-    }
-
-    /// Makes the GELU that exporters write as x · (1 + erf(x / √2)) · ½, in the orders they write it,
-    /// one node.
-    mutating func fuseGelu() {
-        let uses = useCounts()
-        let producers = producers()
-        var dropped: Set<Int> = []
-        func node(_ id: ValueID?, _ name: String) -> Int? {
-            guard let id, let index = producers[id.index], !dropped.contains(index),
-                nodes[index].operatorName == OperatorName(name), nodes[index].outputs.count == 1,
-                nodes[index].attributes.isEmpty
-            else { return nil }
-            return index
-        }
-        /// The other operand of a node one of whose operands is a constant of this value.
-        func partner(_ index: Int, of value: Float, isOrdered: Bool = false) -> ValueID? {
-            let inputs = nodes[index].inputs
-            guard inputs.count == 2, let a = inputs[0], let b = inputs[1] else { return nil }
-            if isConstant(b, value) { return a }
-            return !isOrdered && isConstant(a, value) ? b : nil
-        }
-        for last in nodes.indices {
-            guard nodes[last].operatorName == OperatorName("Mul"), nodes[last].attributes.isEmpty,
-                nodes[last].inputs.count == 2, let output = nodes[last].outputs.first ?? nil
-            else { continue }
-            // Either (x · e) · ½, or x' · e where x' or e carries the ½.
-            var found: (x: ValueID, chain: [Int])?
-            let inputs = nodes[last].inputs
-            if let whole = partner(last, of: 0.5), let product = node(whole, "Mul") {
-                found = geluParts(nodes[product].inputs, node, partner).map {
-                    ($0.x, $0.chain + [product])
-                }
-            } else {
-                for (scaled, other) in [(inputs[0], inputs[1]), (inputs[1], inputs[0])] {
-                    guard let half = node(scaled, "Mul"), let inner = partner(half, of: 0.5),
-                        let parts = geluParts([inner, other], node, partner)
-                    else { continue }
-                    found = (parts.x, parts.chain + [half])
-                    break
-                }
-            }
-            guard let found else { continue }
-            // What lies between must be read by nobody else.
-            let isPrivate = found.chain.allSatisfy { index in
-                (nodes[index].outputs.first ?? nil).map { uses[$0.index] == 1 } ?? false
-            }
-            guard isPrivate else { continue }
-            dropped.formUnion(found.chain)
-            nodes[last].operatorName = OperatorName("Gelu")
-            nodes[last].version = OperatorTable.newest
-            nodes[last].inputs = [found.x]
-            nodes[last].outputs = [output]
-        }
-        removeNodes(dropped)
-    }
-
-    /// x and the nodes of e, when the operands are x and e = 1 + erf(x / √2).
-    private func geluParts(
-        _ inputs: [ValueID?], _ node: (ValueID?, String) -> Int?,
-        _ partner: (Int, Float, Bool) -> ValueID?
-    ) -> (x: ValueID, chain: [Int])? {
-        guard inputs.count == 2 else { return nil }
-        for (x, e) in [(inputs[0], inputs[1]), (inputs[1], inputs[0])] {
-            guard let x, let sum = node(e, "Add"), let erf = node(partner(sum, 1, false), "Erf"),
-                let argument = nodes[erf].inputs.first ?? nil
-            else { continue }
-            if let quotient = node(argument, "Div"),
-                partner(quotient, Float(2).squareRoot(), true) == x
-            {
-                return (x, [sum, erf, quotient])
-            }
-            if let product = node(argument, "Mul"),
-                partner(product, Float(0.5).squareRoot(), false) == x
-            {
-                return (x, [sum, erf, product])
-            }
-        }
-        return nil
-    }
-
-    /// Whether a value is one float32 constant, within its last digits.
-    private func isConstant(_ id: ValueID, _ value: Float) -> Bool {
-        guard let tensor = self[id].constant, tensor.dataType == .float32, tensor.elementCount == 1
-        else { return false }
-        return (tensor.array(as: Float.self)[0] - value).magnitude <= 1e-6
     }
 }

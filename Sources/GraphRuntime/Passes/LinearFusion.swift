@@ -100,7 +100,8 @@ extension Graph {
                 let input = node.inputs[0], uses[input.index] == 1,
                 let producer = producers[input.index]
             else { continue }
-            if nodes[producer].operatorName == OperatorName("Conv"), activation == .relu,
+            if nodes[producer].operatorName == OperatorName("Conv")
+                || nodes[producer].operatorName == Node.convolution, activation == .relu,
                 nodes[producer].attributes["rectifies"] == nil
             {
                 nodes[producer].operatorName = Node.convolution

@@ -41,7 +41,11 @@ extension CompiledGraph {
 
     /// Runs the nodes one after the other, each with the values of its inputs at hand: shapes that
     /// depend on values need nothing more. A value is let go after its last reader.
-    func evaluateEagerly(_ inputs: [RuntimeValue]) throws(GraphError) -> [RuntimeValue] {
+    func evaluateEagerly(
+        _ inputs: [RuntimeValue], _ shared: RunBudget? = nil,
+        observe: (_ node: Int) -> Void = { _ in }
+    ) throws(GraphError) -> [RuntimeValue] {
+        let shared = shared ?? RunBudget(limits)
         guard inputs.count == graph.inputs.count else {
             throw GraphError(
                 "\(inputs.count) inputs were given; the model takes \(graph.inputs.count)",
@@ -58,10 +62,11 @@ extension CompiledGraph {
             let given = node.inputs.map { input in input.flatMap { values[$0.index] } }
             let made: [RuntimeValue]
             do throws(OperatorFailure) {
-                made = try evaluate(operators[index], given, budget: budget)
+                made = try evaluate(operators[index], given, budget: budget, shared)
             } catch {
                 throw GraphError(error.reason, at: node, kind: .input)
             }
+            observe(index)
             for (output, value) in zip(node.outputs, made) {
                 guard let output, readers[output.index] > 0 else { continue }
                 values[output.index] = value
@@ -108,8 +113,9 @@ extension CompiledGraph {
 
     /// The outputs of one operator whose inputs are at hand.
     private func evaluate(
-        _ op: any Operator, _ inputs: [RuntimeValue?], budget: Int
+        _ op: any Operator, _ inputs: [RuntimeValue?], budget: Int, _ shared: RunBudget
     ) throws(OperatorFailure) -> [RuntimeValue] {
+        if let op = op as? any SubgraphOperator { return try op.evaluate(inputs, shared) }
         if let op = op as? any ValueOperator { return try op.evaluate(inputs) }
         if op is IdentityOperator, let value = inputs[0] { return [value] }
         var infos: [ValueInfo?] = []

@@ -15,6 +15,9 @@ public final class CompiledGraph: Sendable {
     public let parameterCount: Int
     public let parameterByteCount: Int
 
+    /// The passes that ran, with how many nodes fewer each left behind.
+    public let passEffects: [(pass: Pass, removed: Int)]
+
     let operators: [any Operator]
     let limits: Limits
     /// How many nodes read each value, plus one for an output of the graph.
@@ -39,11 +42,17 @@ public final class CompiledGraph: Sendable {
         }
         var graph = graph
         try graph.sortNodes()
+        try graph.writeOutContributed()
         for node in graph.nodes { try OperatorTable.standard.check(node) }
-        try Pass.run(passes, on: &graph, limits: limits)
+        passEffects = try Pass.run(passes, on: &graph, limits: limits)
         var operators: [any Operator] = []
         operators.reserveCapacity(graph.nodes.count)
-        for node in graph.nodes { operators.append(try graph.makeOperator(node)) }
+        var readers = graph.useCounts()
+        for index in graph.nodes.indices {
+            let made = try graph.makeOperator(graph.nodes[index])
+            graph.release(made.absorbedInputs, of: index, &readers)
+            operators.append(made)
+        }
         self.graph = graph
         self.operators = operators
         useCounts = graph.useCounts()
@@ -87,6 +96,17 @@ extension Graph {
             for case .floats(let list) in node.attributes.values { count += list.count }
         }
         return count
+    }
+
+    /// Takes away the inputs that an operator has taken over, and frees at once what nobody else reads:
+    /// weights are there twice only one layer at a time.
+    mutating func release(_ absorbed: [Int], of index: Int, _ readers: inout [Int]) {
+        for position in absorbed where position < nodes[index].inputs.count {
+            guard let id = nodes[index].inputs[position], self[id].constant != nil else { continue }
+            nodes[index].inputs[position] = nil
+            readers[id.index] -= 1
+            if readers[id.index] == 0 { self[id].constant = nil }
+        }
     }
 
     /// Builds the operator of a node. Attributes, arity and constants are checked here.

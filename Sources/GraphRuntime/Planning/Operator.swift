@@ -35,6 +35,10 @@ protocol Operator: AnyObject, Sendable {
     /// True when output 0 is input 0's bytes under another shape: such a node costs nothing.
     var isView: Bool { get }
 
+    /// Inputs that were taken over when the operator was built, as constants: their nodes read them no
+    /// more, and the tensors can be freed.
+    var absorbedInputs: [Int] { get }
+
     /// False when two runs on the same inputs may differ: such a node is never folded.
     var isFoldable: Bool { get }
 
@@ -55,6 +59,8 @@ protocol Operator: AnyObject, Sendable {
 
 extension Operator {
     var isView: Bool { false }
+
+    var absorbedInputs: [Int] { [] }
 
     var isFoldable: Bool { true }
 

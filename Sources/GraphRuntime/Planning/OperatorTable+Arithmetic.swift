@@ -16,7 +16,8 @@ extension OperatorTable {
             .of("GRU", 7, RecurrentOperator.gru),
             .of("Hardmax", 7, HardmaxOperator.init),
             .half("InstanceNormalization", 7, ChannelNormalizationOperator.instance),
-            .half("LayerNormalization", 17, LayerNormalizationOperator.layer),
+            // Of opset 17; ONNX Runtime's optimizer writes it into older files, too.
+            .half("LayerNormalization", 7, LayerNormalizationOperator.layer),
             .of("LinearAttention", 27, LinearAttentionOperator.init),
             .half("LogSoftmax", 7, LogSoftmaxOperator.make),
             .of("LpNormalization", 7, LpNormalizationOperator.init),

@@ -70,7 +70,7 @@ extension OperatorTable {
         .half("Sqrt", 7, SqrtOperator.make),
         .half("Sub", 7, SubOperator.make),
         .half("Sum", 8, VariadicOperator.sum),
-        .half("SwiGLU", 28, FusedOperators.swiGLU),
+        .half("SwiGLU", 28, SwiGLUOperator.make),
         .half("Swish", 24, Activations.swish),
         .pointwise("Tan", 7) { tan($0) },
         .half("Tanh", 7, TanhOperator.make),

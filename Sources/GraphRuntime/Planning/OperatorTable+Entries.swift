@@ -3,8 +3,7 @@ import Primitives
 extension OperatorTable {
     /// One line an operator (a second one where versions differ so much that another type does it).
     static let entries: [OperatorEntry] =
-        elementwise + layout + control + arithmetic + media + learning + microsoft
-        + fused
+        elementwise + layout + control + arithmetic + media + learning + fused
 
     /// `ai.onnx.ml`.
     private static let learning: [OperatorEntry] = [
@@ -30,28 +29,14 @@ extension OperatorTable {
         .init("ZipMap", 1...newestML, domain: ml, ZipMapOperator.make),
     ]
 
-    /// `com.microsoft`: what ONNX Runtime's optimizer writes into files.
-    private static let microsoft: [OperatorEntry] = [
-        contributed("BiasGelu", FusedOperators.biasGelu),
-        contributed("FastGelu", FusedOperators.fastGelu),
-        contributed("Gelu") { context throws(OperatorFailure) in
-            HalfOperator(try UnaryOperator(context, .gelu))
-        },
-        contributed("QuickGelu") { context throws(OperatorFailure) in
-            HalfOperator(try FusedOperators.quickGelu(context))
-        },
-        contributed("SkipLayerNormalization", FusedOperators.SkipNormalization.init),
-    ]
-
-    private static func contributed(
-        _ name: String,
-        _ make: @escaping @Sendable (OperatorContext) throws(OperatorFailure) -> any Operator
-    ) -> OperatorEntry {
-        OperatorEntry(name, 1...1, domain: "com.microsoft", make)
-    }
-
-    /// What passes make.
+    /// What passes make, and what `com.microsoft` needs beside the standard.
     private static let fused: [OperatorEntry] = [
+        .init("Attention", 1...1, domain: Node.fusedDomain) {
+            context throws(OperatorFailure) -> any Operator in
+            HalfOperator(try HeadAttentionOperator(context))
+        },
+        .init("KeyMask", 1...1, domain: Node.fusedDomain, KeyMaskOperator.init),
+        .init("Permute", 1...1, domain: Node.fusedDomain, PermuteOperator.init),
         .init("Linear", 1...1, domain: Node.fusedDomain, LinearOperator.init),
         .init("Conv", 1...1, domain: Node.fusedDomain) {
             context throws(OperatorFailure) -> any Operator in

@@ -231,7 +231,7 @@ struct PlanBuilder {
                 throw GraphError(error.reason, at: node)
             }
             places.append(node.place)
-            names.append(node.operatorName)
+            names.append(node.profileName)
             let (inputInfos, outputInfos) = operandInfos(node)
             operationCount &+= op.operationCount(inputInfos, outputInfos)
         }

@@ -33,6 +33,20 @@ protocol ValueOperator: Operator {
     func evaluate(_ inputs: [RuntimeValue?]) throws(OperatorFailure) -> [RuntimeValue]
 }
 
+/// An operator with graphs of its own.
+protocol SubgraphOperator: ValueOperator {
+    /// The same as `evaluate` without a budget, within what is left of the run's.
+    func evaluate(
+        _ inputs: [RuntimeValue?], _ budget: RunBudget
+    ) throws(OperatorFailure) -> [RuntimeValue]
+}
+
+extension SubgraphOperator {
+    func evaluate(_ inputs: [RuntimeValue?]) throws(OperatorFailure) -> [RuntimeValue] {
+        try evaluate(inputs, RunBudget(.standard))
+    }
+}
+
 extension ValueOperator {
     var isFoldable: Bool { false }
 

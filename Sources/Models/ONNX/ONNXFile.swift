@@ -7,8 +7,16 @@ final class ONNXFile {
     let limits: Limits
     private let functions: [String: Onnx_FunctionProto]
     private var nodeCount = 0
+    /// The file itself, and where the values lie that were not parsed (`ONNXSkeleton`).
+    private let bytes: [UInt8]
+    private let blocks: [Range<Int>]
 
-    init(_ proto: Onnx_ModelProto, path: String, limits: Limits) {
+    init(
+        _ proto: Onnx_ModelProto, path: String, limits: Limits, bytes: [UInt8] = [],
+        blocks: [Range<Int>] = []
+    ) {
+        self.bytes = bytes
+        self.blocks = blocks
         self.path = path
         self.limits = limits
         functions = Dictionary(
@@ -48,8 +56,22 @@ final class ONNXFile {
         ModelLoadError(path: path, place: place, reason: reason)
     }
 
+    /// The bytes of the file that are a tensor's values.
+    private func block(of proto: Onnx_TensorProto) -> Range<Int>? {
+        guard !proto.hasRawData, proto.docString.hasPrefix(ONNXSkeleton.blockPrefix),
+            let index = Int(proto.docString.dropFirst(ONNXSkeleton.blockPrefix.count)),
+            blocks.indices.contains(index)
+        else { return nil }
+        return blocks[index]
+    }
+
     func tensor(_ proto: Onnx_TensorProto, at place: String) throws(ModelLoadError) -> Tensor {
         do throws(ONNXTensor.Failure) {
+            if let block = block(of: proto) {
+                let bytes = bytes
+                return try ONNXTensor.read(
+                    proto, values: bytes.span.extracting(block), limits: limits)
+            }
             return try ONNXTensor.read(proto, limits: limits, modelPath: path)
         } catch {
             throw failure(error.reason, at: place)

@@ -299,7 +299,8 @@ struct ONNXType {
     static func dimension(_ proto: Onnx_TensorShapeProto.Dimension) -> Dimension {
         switch proto.value {
         case .dimValue(let size)? where size >= 0: .fixed(Int(size))
-        case .dimParam(let name)? where !name.isEmpty: .symbol(name)
+        // Paddle's exporter calls every size that it does not know "?": such names tie nothing.
+        case .dimParam(let name)? where name.contains { $0.isLetter || $0.isNumber }: .symbol(name)
         case .dimValue, .dimParam, nil: .unknown
         }
     }

@@ -31,7 +31,7 @@ public final class ONNXModel: Model {
     public convenience init(
         artifact: Artifact, context: LoadContext
     ) throws(ModelLoadError) {
-        try self.init(path: artifact.path)
+        try self.init(path: artifact.path, passes: context.passes)
     }
 
     /// - Parameter passes: graph rewritings to run; all of them give the same answers.

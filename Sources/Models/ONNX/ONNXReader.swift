@@ -10,7 +10,7 @@ public struct ONNXReader {
     private init() {}
 
     /// Reads the file at `path`.
-    /// - Cost: the file's size in memory, twice for the weights while it is read.
+    /// - Cost: twice the file's size in memory while it is read, once after that.
     public static func read(
         path: String, limits: Limits = .standard
     ) throws(ModelLoadError) -> Graph {
@@ -28,9 +28,10 @@ public struct ONNXReader {
     public static func read(
         _ bytes: [UInt8], path: String, limits: Limits = .standard
     ) throws(ModelLoadError) -> Graph {
+        let skeleton = ONNXSkeleton(bytes)
         let proto: Onnx_ModelProto
         do {
-            proto = try Onnx_ModelProto(serializedBytes: bytes)
+            proto = try Onnx_ModelProto(serializedBytes: skeleton?.rest ?? bytes)
         } catch {
             throw ModelLoadError(
                 path: path,
@@ -40,7 +41,8 @@ public struct ONNXReader {
             throw ModelLoadError(
                 path: path, reason: "it is no ONNX model: it has no graph or imports no operators")
         }
-        let file = ONNXFile(proto, path: path, limits: limits)
+        let file = ONNXFile(
+            proto, path: path, limits: limits, bytes: bytes, blocks: skeleton?.blocks ?? [])
         var reader = ONNXGraphReader(file, versions: ONNXFile.versions(proto.opsetImport))
         try reader.read(proto.graph)
         return reader.graph

@@ -32,9 +32,21 @@ enum ONNXTensor {
             return try external(proto, dataType, shape, count, limits, modelPath)
         }
         if proto.hasRawData {
-            return try raw(proto.rawData, dataType, shape, count)
+            return try raw(proto.rawData.span, dataType, shape, count)
         }
         return try typed(proto, dataType, shape, count)
+    }
+
+    /// The tensor whose values are these little-endian bytes.
+    static func read(
+        _ proto: Onnx_TensorProto, values: Span<UInt8>, limits: Limits
+    ) throws(Failure) -> Tensor {
+        guard !proto.hasSegment else { throw Failure("segments of tensors are not supported") }
+        let (shape, count) = try self.shape(proto.dims, limits)
+        guard let dataType = dataType(proto.dataType), dataType != .string,
+            proto.dataLocation != .external
+        else { throw Failure("raw bytes are no values of its type \(proto.dataType)") }
+        return try raw(values, dataType, shape, count)
     }
 
     /// The element type of a code in the standard.
@@ -81,7 +93,7 @@ enum ONNXTensor {
 
     /// Little-endian bytes.
     private static func raw(
-        _ data: Data, _ dataType: DataType, _ shape: [Int], _ count: Int
+        _ data: Span<UInt8>, _ dataType: DataType, _ shape: [Int], _ count: Int
     ) throws(Failure) -> Tensor {
         guard data.count == count * dataType.byteCount else {
             throw Failure(
@@ -89,7 +101,7 @@ enum ONNXTensor {
                     + "\(count * dataType.byteCount)")
         }
         let memory = AlignedMemory(byteCount: data.count)
-        memory.write(data.span, to: 0)
+        memory.write(data, to: 0)
         let tensor = Tensor(dataType: dataType, shape: shape, memory: memory)
         if dataType == .bool { normalizeBooleans(tensor) }
         return tensor

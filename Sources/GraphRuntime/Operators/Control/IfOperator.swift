@@ -1,7 +1,7 @@
 import Primitives
 
 /// ONNX `If`: the outputs of one of two graphs.
-final class IfOperator: ValueOperator {
+final class IfOperator: SubgraphOperator {
     private let (yes, no): (Subgraph, Subgraph)
 
     init(_ context: OperatorContext) throws(OperatorFailure) {
@@ -24,9 +24,11 @@ final class IfOperator: ValueOperator {
         }
     }
 
-    func evaluate(_ inputs: [RuntimeValue?]) throws(OperatorFailure) -> [RuntimeValue] {
+    func evaluate(
+        _ inputs: [RuntimeValue?], _ budget: RunBudget
+    ) throws(OperatorFailure) -> [RuntimeValue] {
         guard let condition = inputs[0] else { throw OperatorFailure("its condition is left out") }
         let branch = try condition.flag("its condition") ? yes : no
-        return try branch.run([], captured: inputs)
+        return try branch.run([], captured: inputs, budget)
     }
 }

@@ -2,7 +2,7 @@ import Primitives
 
 /// ONNX `Loop`: a graph run again and again, as often as a count or its own condition says. Values
 /// are carried from turn to turn; further outputs are collected, a slice a turn.
-final class LoopOperator: ValueOperator {
+final class LoopOperator: SubgraphOperator {
     private let body: Subgraph
     private let carriedCount: Int
 
@@ -20,7 +20,9 @@ final class LoopOperator: ValueOperator {
         }
     }
 
-    func evaluate(_ inputs: [RuntimeValue?]) throws(OperatorFailure) -> [RuntimeValue] {
+    func evaluate(
+        _ inputs: [RuntimeValue?], _ budget: RunBudget
+    ) throws(OperatorFailure) -> [RuntimeValue] {
         var turnsMax = Int.max
         if let count = inputs.first ?? nil {
             guard let value = try count.tensor("its turn count").wholeNumbers?.first else {
@@ -43,16 +45,14 @@ final class LoopOperator: ValueOperator {
         var scans: [[Tensor]] = Array(repeating: [], count: scanCount)
         var turn = 0
         while turn < turnsMax, goesOn {
-            guard turn < Limits.standard.loopTurnsMax else {
-                throw OperatorFailure("it takes more than \(turn) turns")
-            }
             let made = try body.run(
                 [.tensor(Tensor(shape: [], integers: [turn])), .boolean(goesOn)] + carried,
-                captured: inputs)
+                captured: inputs, budget)
             goesOn = try made[0].flag("its condition")
             carried = Array(made[1..<1 + carriedCount])
             for index in 0..<scanCount {
-                scans[index].append(try made[1 + carriedCount + index].tensor("a collected output"))
+                let slice = try made[1 + carriedCount + index].tensor("a collected output")
+                scans[index].append(try budget.kept(slice))
             }
             turn += 1
         }

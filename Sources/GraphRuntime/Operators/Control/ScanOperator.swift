@@ -4,7 +4,7 @@ import Primitives
 /// carried from turn to turn; further outputs are collected, a slice a turn.
 ///
 /// In opset 8 all values have a batch in front, whose items are scanned one by one.
-final class ScanOperator: ValueOperator {
+final class ScanOperator: SubgraphOperator {
     private let body: Subgraph
     private let stateCount: Int
     private let scanCount: Int
@@ -41,7 +41,9 @@ final class ScanOperator: ValueOperator {
         outputReverse = try context.list("scan_output_directions", count: collected).map { $0 == 1 }
     }
 
-    func evaluate(_ inputs: [RuntimeValue?]) throws(OperatorFailure) -> [RuntimeValue] {
+    func evaluate(
+        _ inputs: [RuntimeValue?], _ budget: RunBudget
+    ) throws(OperatorFailure) -> [RuntimeValue] {
         let first = isBatched ? 1 : 0
         var given: [RuntimeValue] = []
         for index in first..<first + stateCount + scanCount {
@@ -50,7 +52,7 @@ final class ScanOperator: ValueOperator {
             }
             given.append(value)
         }
-        guard isBatched else { return try scan(given, captured: inputs) }
+        guard isBatched else { return try scan(given, captured: inputs, budget) }
         var tensors: [Tensor] = []
         for value in given { tensors.append(try value.tensor("its input")) }
         guard let batch = tensors.first?.shape.first,
@@ -58,7 +60,8 @@ final class ScanOperator: ValueOperator {
         else { throw OperatorFailure("its inputs differ in their batch") }
         var parts: [[Tensor]] = Array(repeating: [], count: body.outputCount)
         for item in 0..<batch {
-            let made = try scan(tensors.map { .tensor($0.slice(item, axis: 0)) }, captured: inputs)
+            let made = try scan(
+                tensors.map { .tensor($0.slice(item, axis: 0)) }, captured: inputs, budget)
             for (index, value) in made.enumerated() {
                 parts[index].append(try value.tensor("an output"))
             }
@@ -69,7 +72,7 @@ final class ScanOperator: ValueOperator {
     }
 
     private func scan(
-        _ given: [RuntimeValue], captured inputs: [RuntimeValue?]
+        _ given: [RuntimeValue], captured inputs: [RuntimeValue?], _ budget: RunBudget
     ) throws(OperatorFailure) -> [RuntimeValue] {
         var state = Array(given.prefix(stateCount))
         var sources: [(tensor: Tensor, axis: Int)] = []
@@ -90,10 +93,11 @@ final class ScanOperator: ValueOperator {
                 let place = inputReverse[index] ? count - 1 - turn : turn
                 formal.append(.tensor(source.tensor.slice(place, axis: source.axis)))
             }
-            let made = try body.run(formal, captured: inputs)
+            let made = try body.run(formal, captured: inputs, budget)
             state = Array(made.prefix(stateCount))
             for index in scans.indices {
-                scans[index].append(try made[stateCount + index].tensor("a collected output"))
+                let slice = try made[stateCount + index].tensor("a collected output")
+                scans[index].append(try budget.kept(slice))
             }
         }
         var results = state

@@ -45,12 +45,13 @@ struct Subgraph: Sendable {
 
     /// Runs the graph on the node's values and the captured ones among `all`.
     func run(
-        _ formal: [RuntimeValue], captured all: [RuntimeValue?]
+        _ formal: [RuntimeValue], captured all: [RuntimeValue?], _ budget: RunBudget
     ) throws(OperatorFailure) -> [RuntimeValue] {
         guard formal.count == formalCount else {
             throw OperatorFailure(
                 "its graph takes \(formalCount) values; \(formal.count) are given")
         }
+        try budget.spendTurn()
         var inputs = formal
         for index in captures {
             guard index < all.count, let value = all[index] else {
@@ -59,7 +60,7 @@ struct Subgraph: Sendable {
             inputs.append(value)
         }
         do throws(GraphError) {
-            return try compiled.evaluateEagerly(inputs)
+            return try compiled.evaluateEagerly(inputs, budget)
         } catch {
             throw OperatorFailure("in its graph, \(error.description)")
         }

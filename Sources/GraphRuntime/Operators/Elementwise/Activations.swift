@@ -44,8 +44,8 @@ enum Activations {
 
     /// x · sigmoid(alpha · x).
     @Sendable static func swish(_ context: OperatorContext) throws(OperatorFailure) -> Made {
-        let alpha = Double(try context.float("alpha", default: 1))
-        return try PointwiseOperator(context) { $0 / (1 + Glibc.exp(-alpha * $0)) }
+        let alpha = try context.float("alpha", default: 1)
+        return try GatedOperator(context, linear: Double(alpha), cubic: 0)
     }
 
     /// x · tanh(log(1 + e^x)).
@@ -62,10 +62,9 @@ enum Activations {
         case "none":
             return try UnaryOperator(context, .gelu)
         case "tanh":
-            let scale = (2 / Double.pi).squareRoot()
-            return try PointwiseOperator(context) { x in
-                0.5 * x * (1 + Glibc.tanh(scale * (x + 0.044715 * x * x * x)))
-            }
+            // ½ · (1 + tanh(z)) is σ(2z).
+            let scale = 2 * (2 / Double.pi).squareRoot()
+            return try GatedOperator(context, linear: scale, cubic: scale * 0.044715)
         case let other: throw OperatorFailure("the approximation '\(other)' is not known")
         }
     }

@@ -21,8 +21,14 @@ final class TransposeOperator: Operator {
     }
 
     func prepare(_ inputs: Operands, _ outputs: Operands) throws(OperatorFailure) -> any Step {
-        let (x, y) = (inputs[0], outputs[0])
-        let order = permutation ?? Array(x.shape.indices.reversed())
+        let order = permutation ?? Array(inputs[0].shape.indices.reversed())
+        return try Self.step(inputs[0], outputs[0], order: order)
+    }
+
+    /// The step that moves x's dimensions, in this order, to y.
+    static func step(
+        _ x: Operand, _ y: Operand, order: [Int]
+    ) throws(OperatorFailure) -> any Step {
         let strides = Shape.strides(x.shape)
         let loop = StridedLoop(
             shape: y.shape, stridesA: order.map { strides[$0] },

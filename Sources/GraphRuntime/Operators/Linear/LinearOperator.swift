@@ -31,6 +31,9 @@ final class LinearOperator: Operator {
         bias = try Self.bias(context, count: weights.n)
     }
 
+    /// The weights are packed, the bias is kept.
+    var absorbedInputs: [Int] { [1, 2] }
+
     /// The layer of a Gemm or MatMul with constant weights.
     init(
         weights: Tensor, transposed: Bool, scale: Float, bias: Tensor?, rank: Int

@@ -177,7 +177,7 @@ enum SequenceOperators {
 
     /// ONNX `SequenceMap`: a graph run on each element of a sequence, with other values beside it:
     /// tensors as they are, sequences element by element.
-    final class Map: ValueOperator {
+    final class Map: SubgraphOperator {
         private let body: Subgraph
 
         init(_ context: OperatorContext) throws(OperatorFailure) {
@@ -191,7 +191,9 @@ enum SequenceOperators {
             }
         }
 
-        func evaluate(_ inputs: [RuntimeValue?]) throws(OperatorFailure) -> [RuntimeValue] {
+        func evaluate(
+            _ inputs: [RuntimeValue?], _ budget: RunBudget
+        ) throws(OperatorFailure) -> [RuntimeValue] {
             let count = try inputs.sequence(0).count
             var results: [[Tensor]] = Array(repeating: [], count: body.outputCount)
             for turn in 0..<count {
@@ -207,8 +209,10 @@ enum SequenceOperators {
                     case .missing?, nil: throw OperatorFailure("its input \(index) is left out")
                     }
                 }
-                for (index, value) in try body.run(formal, captured: inputs).enumerated() {
-                    results[index].append(try value.tensor("an output of its graph"))
+                let made = try body.run(formal, captured: inputs, budget)
+                for (index, value) in made.enumerated() {
+                    let tensor = try value.tensor("an output of its graph")
+                    results[index].append(try budget.kept(tensor))
                 }
             }
             return results.map { .sequence($0) }

@@ -10,6 +10,7 @@ final class HalfOperator: Operator {
 
     var isView: Bool { inner.isView }
     var isFoldable: Bool { inner.isFoldable }
+    var absorbedInputs: [Int] { inner.absorbedInputs }
 
     func infer(_ inputs: Inputs) throws(OperatorFailure) -> [ValueInfo] {
         guard let half = Self.half(inputs.list.map { $0?.dataType }) else {

@@ -92,6 +92,11 @@ final class ReduceOperator: Operator {
         {
             return RowSumStep(x, y, columns: count, isMean: reduction == .mean)
         }
+        if y.dataType == .float32, reduction == .sum || reduction == .mean,
+            let sizes = Self.columnSizes(x.shape, isReduced), sizes.rows > 0
+        {
+            return ColumnSumStep(x, y, sizes, isMean: reduction == .mean)
+        }
         if y.dataType == .bool { return ReduceStep<UInt8>(x, y, reduction, outer, inner, count) }
         return try y.dataType.withNumber { type in
             func make<T: Number>(_: T.Type) -> any Step {
@@ -99,6 +104,18 @@ final class ReduceOperator: Operator {
             }
             return make(type)
         }
+    }
+
+    /// Stacks, rows and columns, where the rows are what is reduced: [stacks…, rows…, columns…].
+    private static func columnSizes(
+        _ shape: [Int], _ isReduced: [Bool]
+    ) -> (stacks: Int, rows: Int, columns: Int)? {
+        guard let first = isReduced.firstIndex(of: true), let last = isReduced.lastIndex(of: true),
+            isReduced[first...last].allSatisfy({ $0 }), last + 1 < shape.count
+        else { return nil }
+        let columns = shape[(last + 1)...].reduce(1, *)
+        guard columns > 1 else { return nil }
+        return (shape[..<first].reduce(1, *), shape[first...last].reduce(1, *), columns)
     }
 
     func operationCount(_ inputs: Inputs, _ outputs: [ValueInfo]) -> Int {
@@ -123,6 +140,41 @@ private final class RowSumStep: Step {
         guard isMean else { return }
         let divisor = Float(columns)
         for index in target.indices { target[index] /= divisor }
+    }
+}
+
+/// Sums or means down the columns of float32 matrices, added in float32 row by row: in the order and
+/// precision of ONNX Runtime, whose bits some models' variances (mean of squares less square of mean)
+/// depend on.
+private final class ColumnSumStep: Step {
+    private let (x, y): (Operand, Operand)
+    private let (stacks, rows, columns): (Int, Int, Int)
+    private let isMean: Bool
+
+    init(
+        _ x: Operand, _ y: Operand, _ sizes: (stacks: Int, rows: Int, columns: Int), isMean: Bool
+    ) {
+        (self.x, self.y, self.isMean) = (x, y, isMean)
+        (stacks, rows, columns) = sizes
+    }
+
+    func run(_ workspace: Workspace) {
+        let source = workspace.span(x, as: Float.self)
+        for stack in 0..<stacks {
+            let place = stack * columns
+            var target = workspace.mutableSpan(
+                y, as: Float.self, range: place..<place + columns)
+            let start = stack * rows * columns
+            for column in 0..<columns { target[column] = source[start + column] }
+            for row in 1..<rows {
+                let from = start + row * columns
+                KernelSet.best.binary(
+                    .add, inPlace: &target, b: source.extracting(from..<from + columns))
+            }
+            guard isMean else { continue }
+            let divisor = Float(rows)
+            for column in 0..<columns { target[column] /= divisor }
+        }
     }
 }
 

@@ -18,13 +18,13 @@ final class ConvOperator: Operator {
     private static let filtersMin = 4
 
     init(_ context: OperatorContext) throws(OperatorFailure) {
-        try context.requireInputs(2, max: 3)
+        // A pass gives it a fourth: an image that is added (`Graph.fuseResiduals`).
+        let isFused = context.node.operatorName.domain == Node.fusedDomain
+        try context.requireInputs(2, max: isFused ? 4 : 3)
         try context.requireOutputs(1)
         attributes = try WindowAttributes(context)
         groups = try context.int("group", default: 1)
-        rectifies =
-            context.node.operatorName.domain == Node.fusedDomain
-            ? try context.flag("rectifies", default: false) : false
+        rectifies = isFused ? try context.flag("rectifies", default: false) : false
         guard groups > 0, groups < 1 << 31 else {
             throw OperatorFailure("its attribute 'group' must be positive")
         }
@@ -69,7 +69,16 @@ final class ConvOperator: Operator {
                 throw OperatorFailure("its bias must have \(w[0]) values, one a filter")
             }
         }
-        return [ValueInfo(type, [x[0], w[0]] + geometry.outputShape)]
+        let shape = [x[0], w[0]] + geometry.outputShape
+        if let residual = inputs.optional(3) {
+            try inputs.requireSameType(0, 3)
+            guard residual.shape == shape else {
+                throw OperatorFailure(
+                    "what is added to it has shape \(Shape.text(residual.shape)), not "
+                        + Shape.text(shape))
+            }
+        }
+        return [ValueInfo(type, shape)]
     }
 
     func scratch(_ inputs: Inputs, _ outputs: [ValueInfo]) -> [ValueInfo] {
@@ -84,6 +93,19 @@ final class ConvOperator: Operator {
     }
 
     func prepare(_ inputs: Operands, _ outputs: Operands) throws(OperatorFailure) -> any Step {
+        guard let residual = inputs.optional(3) else {
+            return try step(inputs, outputs, rectifies: rectifies)
+        }
+        let sum =
+            outputs[0].dataType == .float32
+            ? ResidualStep<Float>(residual, outputs[0], rectifies: rectifies)
+            : ResidualStep<Double>(residual, outputs[0], rectifies: rectifies) as any Step
+        return StepList([try step(inputs, outputs, rectifies: false), sum])
+    }
+
+    private func step(
+        _ inputs: Operands, _ outputs: Operands, rectifies: Bool
+    ) throws(OperatorFailure) -> any Step {
         let (x, w, bias, y) = (inputs[0], inputs[1], inputs.optional(2), outputs[0])
         let cube = try geometry(x.shape, w.shape).requireCube()
         let plan = ConvPlan(x, w, bias, y, groups: groups, cube: cube, rectifies: rectifies)

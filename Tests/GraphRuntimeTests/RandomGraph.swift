@@ -1,0 +1,1 @@
+../../Fuzz/Sources/FuzzGraph/RandomGraph.swift

@@ -1,0 +1,1 @@
+../../Fuzz/Sources/FuzzONNXModel/ONNXModelExercise.swift
