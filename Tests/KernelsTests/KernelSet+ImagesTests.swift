@@ -157,17 +157,18 @@ func winogradAgreesWithPlainSumsAndDoesNotDependOnTheTilesAtOnce(kernels: Kernel
             while start < tiles {
                 let range = start..<min(start + atOnce, tiles)
                 var v = [Float](repeating: .nan, count: points.count * range.count * channels)
-                var m = [Float](repeating: .nan, count: points.count * range.count * filters)
+                var m: [Float] = []
                 var vTarget = v.mutableSpan
                 kernels.winogradInput(
                     x.span, images.window, tile: tile, tiles: range, v: &vTarget)
                 for point in points.indices {
                     let (vSize, mSize) = (range.count * channels, range.count * filters)
-                    var mTarget = m.mutableSpan
-                    var part = mTarget.extracting(point * mSize..<(point + 1) * mSize)
+                    var product = [Float](repeating: .nan, count: mSize)
+                    var productTarget = product.mutableSpan
                     kernels.gemm(
                         a: v.span.extracting(point * vSize..<(point + 1) * vSize), m: range.count,
-                        b: points[point], c: &part)
+                        b: points[point], c: &productTarget)
+                    m.append(contentsOf: product)
                 }
                 kernels.winogradOutput(
                     m.span, other, tile: tile, tiles: range, bias: bias.span,

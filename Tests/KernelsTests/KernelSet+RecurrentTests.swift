@@ -38,7 +38,8 @@ import Testing
         let before = random.floats(rows * hidden)
         var c = before
         var h = [Float](repeating: .nan, count: c.count)
-        var (cTarget, hTarget) = (c.mutableSpan, h.mutableSpan)
+        var cTarget = c.mutableSpan
+        var hTarget = h.mutableSpan
         kernels.lstmCell(gates: gates.span, rows: rows, hidden: hidden, c: &cTarget, h: &hTarget)
         func logistic(_ x: Float) -> Double { 1 / (1 + exp(-Double(x))) }
         for row in 0..<rows {

@@ -92,6 +92,7 @@ private func convolve(
 }
 
 /// Six windows times a panel; `rows` of them are written.
+// swift-format-ignore: AlwaysUseLowerCamelCase
 @inline(never)
 private func convF32_6x16(
     _ t: GemmTile, _ starts: UnsafePointer<UnsafePointer<Float>>, _ tapOffsets: UnsafePointer<Int>,

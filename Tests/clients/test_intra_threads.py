@@ -1,0 +1,94 @@
+"""Threads that compute one call together change no bit of its answer."""
+
+import json
+import os
+import subprocess
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from martlet_process import BINARY
+
+
+def network(path):
+    """Convolutions of every kind, an LSTM over the rows of the image, a softmax."""
+    random = np.random.default_rng(4)
+    constants = []
+
+    def constant(*shape):
+        name = f"c{len(constants)}"
+        constants.append(numpy_helper.from_array(
+            random.standard_normal(shape).astype(np.float32) * 0.1, name))
+        return name
+
+    steps = [
+        ("Conv", ["x", constant(32, 16, 3, 3)], ["a"], {"pads": [1, 1, 1, 1]}),
+        ("Relu", ["a"], ["b"], {}),
+        ("Conv", ["b", constant(32, 1, 3, 3)], ["c"], {"pads": [1, 1, 1, 1], "group": 32}),
+        ("Add", ["b", "c"], ["d"], {}),
+        ("Conv", ["d", constant(48, 32, 5, 5)], ["e"], {"strides": [2, 2], "pads": [2, 2, 2, 2]}),
+        ("Conv", ["e", constant(64, 48, 1, 1)], ["f"], {}),
+        ("MaxPool", ["f"], ["g"], {"kernel_shape": [2, 2], "strides": [2, 2]}),
+        ("ReduceMean", ["g"], ["h"], {"axes": [3], "keepdims": 0}),
+        ("Transpose", ["h"], ["i"], {"perm": [2, 0, 1]}),
+        ("LSTM", ["i", constant(2, 256, 64), constant(2, 256, 64)], ["j"],
+         {"direction": "bidirectional", "hidden_size": 64}),
+        ("Transpose", ["j"], ["k"], {"perm": [2, 0, 1, 3]}),
+        ("Flatten", ["k"], ["l"], {}),
+        ("MatMul", ["l", constant(8 * 128, 500)], ["m"], {}),
+        ("Softmax", ["m"], ["y"], {"axis": 1}),
+    ]
+    graph = helper.make_graph(
+        [helper.make_node(kind, ins, outs, **rest) for kind, ins, outs, rest in steps], "threads",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 16, 32, 32])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", 500])], constants)
+    onnx.save(helper.make_model(
+        graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), path)
+
+
+def answers(model, rows, folder, threads):
+    folder.mkdir()
+    np.save(folder / "in.npy", rows)
+    subprocess.run(
+        [BINARY, "infer", model, "--input", folder / "in.npy", "--output-dir", folder,
+         "--intra-threads", str(threads)], check=True, stdin=subprocess.DEVNULL, timeout=120,
+        capture_output=True)
+    return np.load(folder / "y.npy")
+
+
+def test_threads_and_batches_change_no_bit_of_an_answer(tmp_path):
+    model = tmp_path / "model.onnx"
+    network(model)
+    rows = np.random.default_rng(5).random((7, 16, 32, 32), np.float32)
+    alone = answers(model, rows, tmp_path / "one", 1)
+    assert alone.std() > 0
+    for threads in (2, 3):
+        together = answers(model, rows, tmp_path / str(threads), threads)
+        assert together.tobytes() == alone.tobytes()
+        single = answers(model, rows[4:5], tmp_path / f"single{threads}", threads)
+        assert single[0].tobytes() == alone[4].tobytes()
+    onnxruntime = pytest.importorskip("onnxruntime")
+    session = onnxruntime.InferenceSession(str(model), providers=["CPUExecutionProvider"])
+    np.testing.assert_allclose(
+        alone, session.run(None, {"x": rows})[0], rtol=1e-4, atol=1e-7)
+
+
+def test_bench_measures_each_number_of_threads(tmp_path):
+    model = tmp_path / "model.onnx"
+    network(model)
+    done = subprocess.run(
+        [BINARY, "bench", model, "--batch", "1,2", "--intra-threads", "1,2", "--seconds", "0.05",
+         "--json"], check=True, stdin=subprocess.DEVNULL, timeout=120, capture_output=True)
+    results = json.loads(done.stdout)["results"]
+    assert [(r["intra_threads"], r["batch"]) for r in results] == [(1, 1), (1, 2), (2, 1), (2, 2)]
+    assert all(r["median_us"] > 0 for r in results)
+
+
+@pytest.mark.parametrize("count", ["-1", "65", "x", "1,"])
+def test_a_number_of_threads_that_cannot_be_is_refused(count):
+    done = subprocess.run(
+        [BINARY, "bench", "model.onnx", f"--intra-threads={count}"], stdin=subprocess.DEVNULL,
+        capture_output=True, text=True, timeout=60, env=os.environ | {"MARTLET_MODEL": ""})
+    assert done.returncode == 64 and "--intra-threads" in done.stderr
