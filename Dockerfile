@@ -39,7 +39,7 @@ LABEL org.opencontainers.image.title="martlet" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
 COPY --from=build /out/ /
-ENV MARTLET_HOST=0.0.0.0 MARTLET_PORT=8080 MARTLET_MODELS=/usr/share/martlet/models
+ENV MARTLET_LOG_FORMAT=json MARTLET_HOST=0.0.0.0 MARTLET_PORT=8080 MARTLET_MODELS=/usr/share/martlet/models
 USER 65532:65532
 EXPOSE 8080
 STOPSIGNAL SIGTERM

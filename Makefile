@@ -1,5 +1,5 @@
 # Martlet's verbs. Each is one line; the work is in tools/. `make` alone lists them.
-.PHONY: help serve test check lint format build image bench bench-http2 bench-bodies bench-connections soak differential sanitize swaps \
+.PHONY: help serve test check lint format build image image-test manifests rolling bench bench-http2 bench-bodies bench-connections soak differential sanitize swaps \
 	fuzz models clean
 
 help:      ## this list
@@ -26,6 +26,12 @@ bench-bodies: ## bodies of a MiB against nginx and the loopback, or QUICK=1
 	@tools/bench.sh bodies
 bench-connections: ## 10,000 idle connections against nginx, or QUICK=1
 	@tools/bench.sh connections
+rolling:   ## both servers replaced under load for a minute each, behind haproxy and at a shared port; none may fail
+	@tools/install.sh tests && swift build -c release --product martlet && python3 Benchmarks/rolling/run.py --seconds $(or $(SECONDS),60)
+image-test: ## build the image from local bases with buildah, run it with podman, play the Kubernetes base
+	@tools/image_test.sh
+manifests: ## kubernetes-validate and checkov on every kustomization
+	@tools/manifests.sh
 soak:      ## good, slow, broken and leaving clients at full load, ten minutes or MINUTES=2
 	@Benchmarks/soak/run.sh --minutes $(or $(MINUTES),10)
 differential: ## 100,000 rows a model of XGBoost and LightGBM against the libraries

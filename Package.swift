@@ -39,6 +39,8 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
     ],
     targets: [
@@ -53,7 +55,13 @@ let package = Package(
             name: "Primitives", dependencies: ["CLinux"], exclude: ["Numbers/PowersOfTen.py"],
             swiftSettings: common),
         // L1
-        .target(name: "Telemetry", dependencies: ["Primitives"], swiftSettings: strict),
+        .target(
+            name: "Telemetry",
+            dependencies: [
+                "Primitives", .product(name: "Logging", package: "swift-log"),
+                .product(name: "CoreMetrics", package: "swift-metrics"),
+            ],
+            swiftSettings: strict),
         .target(name: "KernelsPortable", dependencies: ["Primitives"], swiftSettings: kernel),
         .target(name: "KernelsV3", dependencies: ["Primitives"], swiftSettings: kernelV3),
         .target(
@@ -98,17 +106,27 @@ let package = Package(
                 "Primitives", "Telemetry", "IO", "TLS", "HTTP", "Kernels", "GraphRuntime", "Models",
                 "Serving", "HTTPServer", "Load",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict),
         .executableTarget(name: "martlet", dependencies: ["MartletCommand"], swiftSettings: strict),
         // Examples/SwiftModel is a package of its own; this builds the same file for the tests.
         .executableTarget(
-            name: "SwiftModelExample", dependencies: ["MartletCommand", "Models", "Serving"],
+            name: "SwiftModelExample",
+            dependencies: [
+                "MartletCommand", "Models", "Serving",
+                .product(name: "CoreMetrics", package: "swift-metrics"),
+            ],
             path: "Examples/SwiftModel/Sources/SwiftModel"),
         // Tests: without settings, since the Test macro does not expand under them.
         .testTarget(name: "TidyTests", dependencies: ["Primitives"]),
         .testTarget(name: "PrimitivesTests", dependencies: ["Primitives"]),
-        .testTarget(name: "TelemetryTests", dependencies: ["Primitives", "Telemetry"]),
+        .testTarget(
+            name: "TelemetryTests",
+            dependencies: [
+                "Primitives", "Telemetry", .product(name: "Logging", package: "swift-log"),
+                .product(name: "CoreMetrics", package: "swift-metrics"),
+            ]),
         .testTarget(name: "IOTests", dependencies: ["Primitives", "IO"]),
         .testTarget(name: "LoadTests", dependencies: ["Primitives", "IO", "HTTP", "Load"]),
         .testTarget(name: "HTTPTests", dependencies: ["Primitives", "HTTP", "CNghttp2"]),

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what is missing for: runtime (build and serve), tests, bench. Says what it does; when all
 # is there it does nothing and says nothing.
-#     tools/install.sh runtime|tests|bench
+#     tools/install.sh runtime|tests|image|bench
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export DEBIAN_FRONTEND=noninteractive
@@ -86,7 +86,11 @@ runtime() {
 case "${1:-}" in
 runtime) runtime ;;
 tests) runtime; python; packages curl nghttp2-client openssl sslscan
-    program prometheus /usr/bin/promtool; program nginx /usr/sbin/nginx ;;
+    packages liblua5.3-0 libopentracing-c-wrapper0; program haproxy /usr/sbin/haproxy
+    program prometheus /usr/bin/promtool; program prometheus /usr/bin/prometheus
+    program nginx /usr/sbin/nginx ;;
+image) runtime; python; packages buildah catatonit debootstrap podman runc
+    command -v kubectl >/dev/null || packages kubernetes-client ;;
 bench) runtime; python; packages wrk nghttp2-client nghttp2-server openssl; program nginx /usr/sbin/nginx ;;
-*) die "say what for: runtime, tests or bench" ;;
+*) die "say what for: runtime, tests, image or bench" ;;
 esac

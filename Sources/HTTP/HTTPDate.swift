@@ -14,14 +14,14 @@ public struct HTTPDate: Sendable {
         seconds = now
         let day = now / 86_400
         let second = now % 86_400
-        let (year, month, dayOfMonth) = Self.civil(fromDays: day)
+        let date = CivilDate(daysSince1970: day)
         let weekday = (day + 4) % 7
         put(Self.weekdays[weekday], at: 0)
         put(", ", at: 3)
-        putTwo(dayOfMonth, at: 5)
-        put(Self.months[month - 1], at: 8)
-        putTwo(year / 100, at: 12)
-        putTwo(year % 100, at: 14)
+        putTwo(date.day, at: 5)
+        put(Self.months[date.month - 1], at: 8)
+        putTwo(date.year / 100, at: 12)
+        putTwo(date.year % 100, at: 14)
         putTwo(second / 3600, at: 17)
         put(":", at: 19)
         putTwo(second / 60 % 60, at: 20)
@@ -42,19 +42,5 @@ public struct HTTPDate: Sendable {
     private mutating func putTwo(_ value: Int, at index: Int) {
         bytes[index] = UInt8(0x30 + value / 10)
         bytes[index + 1] = UInt8(0x30 + value % 10)
-    }
-
-    /// Days since 1970-01-01 to a date (Hinnant, "chrono-compatible low-level date algorithms").
-    static func civil(fromDays days: Int) -> (year: Int, month: Int, day: Int) {
-        let shifted = days + 719_468
-        let era = shifted / 146_097
-        let dayOfEra = shifted - era * 146_097
-        let yearOfEra =
-            (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
-        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-        let monthShifted = (5 * dayOfYear + 2) / 153
-        let day = dayOfYear - (153 * monthShifted + 2) / 5 + 1
-        let month = monthShifted < 10 ? monthShifted + 3 : monthShifted - 9
-        return (yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, day)
     }
 }

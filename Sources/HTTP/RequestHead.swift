@@ -39,6 +39,9 @@ public struct RequestHead: Sendable {
     public internal(set) var requestTimeout: Range<Int>?
     public internal(set) var requestPriority: Range<Int>?
     public internal(set) var retryTicket: Range<Int>?
+    /// `X-Request-Id` and `traceparent`; empty when repeated.
+    public internal(set) var requestID: Range<Int>?
+    public internal(set) var traceParent: Range<Int>?
 
     public init() { fields.reserveCapacity(32) }
 
@@ -63,6 +66,8 @@ public struct RequestHead: Sendable {
         requestTimeout = nil
         requestPriority = nil
         retryTicket = nil
+        requestID = nil
+        traceParent = nil
     }
 
     /// The value of the first field with this name, given in lower case.

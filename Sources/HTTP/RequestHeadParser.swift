@@ -195,6 +195,10 @@ public struct RequestHeadParser: Sendable {
                     framing.keepsAlive = true
                 }
             }
+        case 11 where Ascii.equalsIgnoringCase(bytes, field.name, "traceparent"):
+            head.traceParent = head.traceParent == nil ? field.value : 0..<0
+        case 12 where Ascii.equalsIgnoringCase(bytes, field.name, "x-request-id"):
+            head.requestID = head.requestID == nil ? field.value : 0..<0
         case 12 where Ascii.equalsIgnoringCase(bytes, field.name, "content-type"):
             if head.contentType == nil { head.contentType = field.value }
         case 13 where Ascii.equalsIgnoringCase(bytes, field.name, "authorization"):

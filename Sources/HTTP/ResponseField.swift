@@ -3,6 +3,7 @@ public enum ResponseField: UInt8, Sendable, CaseIterable {
     case contentType, contentLength, contentEncoding, date, vary, allow, acceptEncoding
     case retryAfter, retryAfterMilliseconds, retryTicket, wwwAuthenticate
     case allowOrigin, allowCredentials, exposeHeaders, allowMethods, allowHeaders, maxAge
+    case requestID, traceParent
 
     /// In lower case, as HTTP/2 wants it (RFC 9113 section 8.2).
     public var name: StaticString {
@@ -24,6 +25,8 @@ public enum ResponseField: UInt8, Sendable, CaseIterable {
         case .allowMethods: "access-control-allow-methods"
         case .allowHeaders: "access-control-allow-headers"
         case .maxAge: "access-control-max-age"
+        case .requestID: "x-request-id"
+        case .traceParent: "traceparent"
         }
     }
 
@@ -47,6 +50,8 @@ public enum ResponseField: UInt8, Sendable, CaseIterable {
         case .allowMethods: "Access-Control-Allow-Methods: "
         case .allowHeaders: "Access-Control-Allow-Headers: "
         case .maxAge: "Access-Control-Max-Age: "
+        case .requestID: "X-Request-Id: "
+        case .traceParent: "traceparent: "
         }
     }
 }

@@ -1,7 +1,8 @@
 import Primitives
 
-/// The head of an answer, protocol-neutral: HTTP/1.1 writes it as lines, HTTP/2 as a header list.
-public struct ResponseHead: Sendable {
+/// The head of an answer, protocol-neutral: HTTP/1.1 writes it as lines, HTTP/2 as a header list. Belongs to its
+/// loop, as the echoed fields do.
+public struct ResponseHead {
     public var status: Int
     /// A 204 has no content and neither of the two (RFC 9110 sections 8.6 and 15.3.5).
     public var contentType: StaticString
@@ -24,6 +25,8 @@ public struct ResponseHead: Sendable {
     public var wwwAuthenticate: StaticString?
     /// What a page of another origin may do with the answer.
     public var crossOrigin: CrossOriginFields?
+    /// What identifies the request, where that was asked for or may be needed.
+    public var echoed: EchoedFields?
     public var closesConnection = false
     /// An HTTP/1.0 client that asked to stay connected must be told that it may.
     public var announcesKeepAlive = false
@@ -63,6 +66,12 @@ public struct ResponseHead: Sendable {
             body(.retryTicket, text.span)
         }
         if let wwwAuthenticate { Self.visit(.wwwAuthenticate, wwwAuthenticate, body) }
+        if let echoed {
+            let requestID = echoed.requestID
+            if !requestID.isEmpty { body(.requestID, requestID.span) }
+            let traceParent = echoed.traceParent
+            if !traceParent.isEmpty { body(.traceParent, traceParent.span) }
+        }
         if let crossOrigin {
             body(.allowOrigin, crossOrigin.allowOrigin.span)
             if crossOrigin.allowsCredentials { Self.visit(.allowCredentials, "true", body) }

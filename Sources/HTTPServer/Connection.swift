@@ -46,6 +46,8 @@ final class Connection {
     var nextAnswer: UInt32 = 0
     /// Answers that are ready before their turn. Almost always empty.
     var parked: [ParkedAnswer] = []
+    /// What is remembered of requests for their answers and the log. Often empty.
+    var traces: [RequestTrace] = []
     /// After this answer the connection closes.
     var lastSequence: UInt32?
     var owesContinue = false
@@ -61,8 +63,6 @@ final class Connection {
     var uploads: [Upload] = []
     /// Only somebody on this machine, or whom the operator lets in, can have opened it.
     var isTrusted = false
-    /// What its last refused request was given: a request at that time counts as the same one again.
-    var retryTicket: RetryTicket?
     /// It came in at an admin listener.
     var isAdmin = false
     /// From this time of the loop's clock on, the next answer is the last.

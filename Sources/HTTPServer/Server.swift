@@ -27,6 +27,9 @@ public final class Server {
     private var loopThreads: [Thread] = []
     private var workerThreads: [Thread] = []
     private let shadow: ShadowQueue
+    private let logQueue: LogQueue
+    private let accessLog: AccessLog
+    private var logThread: Thread?
     private let loaderQueue: LoaderQueue
     private let management: ManagementAccess
     /// The loader, the writer of uploads and the shadow traffic.
@@ -63,7 +66,9 @@ public final class Server {
         self.log = log
         metrics = ServerMetrics(
             routes: Route.allCases.map(\.label), statuses: HTTPStatus.all,
-            loopCount: configuration.loopCount, workerCount: configuration.workerCount + 1)
+            loopCount: configuration.loopCount, workerCount: configuration.workerCount + 1,
+            version: configuration.version)
+        metrics.set(.memoryBytesMax, configuration.group.memoryBytesMax ?? 0)
         registry = Registry(defaultName: models.defaultName)
         pool = try ComputePool(
             workerCount: configuration.workerCount, firstThread: configuration.loopCount,
@@ -73,6 +78,16 @@ public final class Server {
         self.mailboxes = mailboxes
         let limits = configuration.limits
         shadow = try ShadowQueue(limits: limits)
+        let metrics = metrics
+        let queue = try LogQueue(limits: limits, write: { StandardStreams.error($0) }) {
+            metrics.count(.logDrops)
+        }
+        logQueue = queue
+        accessLog = AccessLog(
+            isOn: configuration.logsAccess, share: configuration.accessShare,
+            log: Log(format: log.format, level: log.level, label: "martlet.access") {
+                queue.add($0)
+            })
         loaderQueue = try LoaderQueue(limits: limits)
         var writer: UploadWriter?
         if let source = models.source, configuration.control != .none {
@@ -91,7 +106,7 @@ public final class Server {
             loader: ModelLoader(
                 ModelLoader.Environment(
                     registry: registry, metrics: metrics, pool: pool, limits: configuration.limits,
-                    log: log),
+                    log: log, memory: memory()),
                 queue: loaderQueue, formats: models.formats, source: models.source,
                 compiled: models.compiled, control: configuration.control))
         loaderThread = try Thread(name: "loader") { start.loader.run() }
@@ -102,19 +117,27 @@ public final class Server {
         }
     }
 
+    /// What the loader may use: the container's limit, less what the process has already.
+    private func memory() -> MemoryBudget {
+        guard let bytesMax = configuration.group.memoryBytesMax else { return .unlimited }
+        return MemoryBudget(bytesMax: bytesMax) { ResidentMemory.bytes }
+    }
+
     /// Opens every loop's listeners, before anything runs.
     private func bind() throws(SystemError) {
         bound = Array(repeating: [], count: configuration.loopCount)
         for listener in configuration.listeners {
             switch listener.place {
             case .tcp(let wanted):
-                try Listener.probe(wanted)
+                let waits = configuration.sharesPort && !listener.isAdmin
+                if !waits { try Listener.probe(wanted) }
                 // The first listener settles a port of 0; the others share its port.
                 var address = wanted
                 for number in 0..<configuration.loopCount {
-                    let socket = try Listener(address)
+                    let socket = try Listener(address, listens: !waits)
                     address = socket.address
-                    bound[number].append(.init(listener: socket, configuration: listener))
+                    bound[number].append(
+                        .init(listener: socket, configuration: listener, isWaiting: waits))
                 }
                 listeners.append(
                     ListenerConfiguration(
@@ -140,6 +163,8 @@ public final class Server {
     }
 
     private func startLoops() throws(SystemError) {
+        let queue = logQueue
+        logThread = try Thread(name: "log") { queue.run() }
         for number in 0..<pool.workerCount {
             let pool = pool
             let nice = number < pool.regularCount ? configuration.workerNice : 0
@@ -155,7 +180,7 @@ public final class Server {
                     number: number, listeners: bound[number], shared: shared, registry: registry,
                     metrics: metrics, mailbox: mailboxes[number], pool: pool,
                     accessStore: accessStore, management: management, shadow: shadow,
-                    configuration: configuration))
+                    configuration: configuration, accessLog: accessLog))
             registry.addListener(mailboxes[number])
             let shared = shared
             shared.loopBegins()
@@ -168,23 +193,35 @@ public final class Server {
         bound.removeAll()
     }
 
+    /// Takes connections at the addresses that are shared with another server (`sharesPort`). Call it
+    /// once, when the models are there.
+    public func startListening() {
+        guard configuration.sharesPort else { return }
+        for mailbox in mailboxes { mailbox.send(.listen) }
+    }
+
     /// Looks at certificates and the access file again, when they changed or in any case (SIGHUP). What
     /// is no good is reported and the old one stays. Cheap enough for once a second.
     public func reloadFiles(always: Bool) {
         if let certificates = configuration.certificates, always || certificates.isChanged() {
             do throws(TLSError) {
                 try certificates.reload()
+                metrics.count(.certificateReloads)
                 log.info("certificates: read again; new connections get the new ones")
             } catch {
+                metrics.count(.certificateReloadFailures)
                 log.error("certificates: the old ones stay: \(error.description)")
             }
         }
         switch accessStore.reload(always: always) {
         case .unchanged: break
         case .replaced(let tokens, let clients, let warning):
+            metrics.count(.accessReloads)
             log.info("access file: read again, \(tokens) tokens and \(clients) clients")
             if let warning { log.info("access file: \(warning)") }
-        case .kept(let error): log.error("access file: the old one stays: \(error.description)")
+        case .kept(let error):
+            metrics.count(.accessReloadFailures)
+            log.error("access file: the old one stays: \(error.description)")
         }
     }
 
@@ -211,7 +248,7 @@ public final class Server {
     /// Looks how busy the server is; once a second.
     public func sampleUtilization() {
         metrics.sampleUtilization(
-            processors: ControlGroup.current.processors ?? Double(Thread.processorCount),
+            processors: configuration.group.processors ?? Double(Thread.processorCount),
             connectionsMax: configuration.limits.connectionsMax)
     }
 
@@ -237,6 +274,8 @@ public final class Server {
         management.writer?.stop()
         for thread in sideThreads { thread.join() }
         stopLoader()
+        logQueue.stop()
+        logThread?.join()
         for listener in listeners {
             if case .unix(let path) = listener.place { FileSystem.remove(path) }
         }

@@ -41,6 +41,9 @@ public struct ServerConfiguration: Sendable {
     public var listeners = [
         ListenerConfiguration(.tcp(ListenAddress(host: "127.0.0.1", port: 8080)))
     ]
+    /// Another server may hold the same TCP addresses (SO_REUSEPORT): this one then takes connections
+    /// there only when `Server.startListening` is called, so that nobody finds it without its models.
+    public var sharesPort = false
     /// Event loops, one a core.
     public var loopCount = 1
     /// Compute workers for dear models.
@@ -56,6 +59,14 @@ public struct ServerConfiguration: Sendable {
     public var control = ModelControl.none
     /// Which pages of other origins may use the answers.
     public var crossOrigin = CORSPolicy()
+
+    /// What the container allows.
+    public var group = ControlGroup.current
+    /// The program's version, for the metrics.
+    public var version = ""
+    /// Whether answered requests are told of in the log, and which part of them (0 to 1).
+    public var logsAccess = false
+    public var accessShare = 1.0
 
     public init() {}
 }

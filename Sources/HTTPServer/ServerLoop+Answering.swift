@@ -20,6 +20,8 @@ extension ServerLoop {
         let notes = exchange.notes
         if let origin = notes.origin { response.crossOrigin = origins[origin] }
         response.varies.formUnion(crossOrigin.varies)
+        let trace = takeTrace(connection, exchange, status: response.status)
+        response.echoed = trace?.echoed
         compress(&response, notes)
         metrics.recordRequest(loop: number, route: notes.route.rawValue, status: response.status)
         metrics.count(loop: number, .requestsEnded)
@@ -36,6 +38,10 @@ extension ServerLoop {
             markDirty(connection)
         } else {
             answerHTTP1(connection, exchange, response)
+        }
+        if let trace {
+            finish(
+                trace, connection, exchange, status: response.status, bodyBytes: body.count)
         }
     }
 
@@ -140,10 +146,10 @@ extension ServerLoop {
         response.retryAfterSeconds = refusal.retryAfterSeconds
         response.retryAfterMilliseconds = refusal.retryAfterMilliseconds
         response.retryTicket = refusal.retryTicket
-        // Most clients come again on the connection they were refused on, and know of no ticket.
-        if let ticket = refusal.retryTicket { connection.retryTicket = ticket }
         response.wwwAuthenticate = refusal.wwwAuthenticate
         response.acceptEncoding = refusal.acceptEncoding
+        refusalCode = refusal.code
         answer(connection, exchange, response)
+        refusalCode = ""
     }
 }

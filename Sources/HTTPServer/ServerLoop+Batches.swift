@@ -9,8 +9,11 @@ extension ServerLoop {
     func answer(_ batch: OpenBatch) {
         let served = catalog.served(batch.version)
         let end = MonotonicClock.nanoseconds
+        var encodeBegan = end
         for index in batch.tickets.indices {
             let ticket = batch.tickets[index]
+            // Whatever became of it: each request comes by here once.
+            shared.clientsInFlight.end(ticket.client)
             // A client that left is not there any more; its slot has another generation.
             guard ticket.fate != .cancelled, let connection = connections[ticket.connection] else {
                 continue
@@ -18,14 +21,20 @@ extension ServerLoop {
             let exchange = Exchange(
                 sequence: ticket.sequence, notes: ExchangeNotes(rawValue: ticket.notes))
             if let refusal = refusal(of: batch, ticket, now: end) {
+                refusedVersion = batch.version
                 answer(connection, exchange, refusal)
+                refusedVersion = nil
                 continue
             }
             encode(batch, ticket, served, exchange.notes)
+            let encoded = MonotonicClock.nanoseconds
+            batch.version.metrics.recordEncode(
+                thread: number, nanoseconds: encoded &- encodeBegan)
             answer(connection, exchange, contentType: exchange.notes.format.contentType)
             copyToShadow(batch, ticket)
             batch.version.metrics.recordTotal(
                 thread: number, nanoseconds: end &- ticket.parsedNanoseconds)
+            encodeBegan = encoded
         }
     }
 

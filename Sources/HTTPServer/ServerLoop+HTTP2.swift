@@ -75,6 +75,7 @@ extension ServerLoop {
         while let stream = http2.nextCancelled() {
             metrics.count(loop: number, .requestsEnded)
             let sequence = UInt32(bitPattern: stream)
+            if !connection.traces.isEmpty { abandonTraces(connection, sequence: sequence) }
             if let upload = connection.uploads.first(where: { $0.exchange.sequence == sequence }) {
                 management.writer?.send(.abandon(upload.identifier))
                 connection.uploads.removeAll { $0 === upload }

@@ -27,6 +27,8 @@ final class ServerLoop {
     struct OwnListener {
         let listener: Listener
         let configuration: ListenerConfiguration
+        /// It has its port and takes no connection yet.
+        var isWaiting = false
     }
 
     let number: Int
@@ -70,6 +72,15 @@ final class ServerLoop {
     let decoder = PredictDecoder()
     var date = HTTPDate()
     var messages: [LoopMessage] = []
+    let accessLog: AccessLog
+    var freeTraces: [RequestTrace] = []
+    /// The code of the error that is being answered, for the log.
+    var refusalCode = ""
+    /// The version whose error is being answered, for the log.
+    var refusedVersion: ModelVersion?
+    /// Failed requests that the log was told of in this second.
+    var failureSecond: UInt64 = 0
+    var failuresTold = 0
 
     var wheel: TimerWheel
     var expired: [TimerWheel.Expiry] = []
@@ -87,9 +98,10 @@ final class ServerLoop {
         number: Int, listeners: [OwnListener], shared: SharedState, registry: Registry,
         metrics: ServerMetrics, mailbox: Mailbox<LoopMessage>, pool: ComputePool,
         accessStore: AccessStore, management: ManagementAccess, shadow: ShadowQueue,
-        configuration: ServerConfiguration
+        configuration: ServerConfiguration, accessLog: AccessLog
     ) throws(SystemError) {
         self.number = number
+        self.accessLog = accessLog
         precondition(
             listeners.count < Int(Token.listenersEnd - Token.listeners), "a few listeners at most")
         self.listeners = listeners
@@ -116,7 +128,7 @@ final class ServerLoop {
         nowNanoseconds = MonotonicClock.nanoseconds
         wheel = TimerWheel(nowMilliseconds: nowNanoseconds / 1_000_000)
         catalog = Catalog(registry.snapshot)
-        for (index, own) in listeners.enumerated() {
+        for (index, own) in listeners.enumerated() where !own.isWaiting {
             let token = Token.listeners + UInt64(index)
             try poller.add(own.listener.descriptor, token: token, .read)
         }
@@ -206,7 +218,7 @@ final class ServerLoop {
     // MARK: Connections
 
     private func acceptConnections(_ index: Int) {
-        guard index < listeners.count else { return }
+        guard index < listeners.count, !listeners[index].isWaiting else { return }
         let own = listeners[index]
         while true {
             switch Socket.accept(own.listener.descriptor) {
@@ -227,7 +239,7 @@ final class ServerLoop {
 
     /// Watches all listeners, or none.
     func listen(_ isOn: Bool) {
-        for (index, own) in listeners.enumerated() {
+        for (index, own) in listeners.enumerated() where !own.isWaiting {
             let token = Token.listeners + UInt64(index)
             poller.change(own.listener.descriptor, token: token, isOn ? .read : [])
         }
@@ -309,6 +321,7 @@ final class ServerLoop {
         // Its unanswered requests end with it.
         let outstanding = connection.outstanding
         metrics.count(loop: number, .requestsEnded, outstanding)
+        if !connection.traces.isEmpty { abandonTraces(connection) }
         if outstanding > 0 { _ = batcher.cancel(connection: connection.token, sequence: nil) }
         connection.http2 = nil
         connection.tls = nil
@@ -344,7 +357,7 @@ final class ServerLoop {
         // Connections that the kernel completed would be reset with the listener: take them first.
         for index in listeners.indices { acceptConnections(index) }
         for own in listeners {
-            poller.remove(own.listener.descriptor)
+            if !own.isWaiting { poller.remove(own.listener.descriptor) }
             own.listener.close()
         }
         listeners.removeAll()

@@ -46,9 +46,10 @@ public final class Listener {
     public let address: ListenAddress
     private var isOpen = true
 
-    /// Throws the failing call with its errno: EADDRINUSE when another process holds the port.
+    /// Throws the failing call with its errno: EADDRINUSE when another process holds the port. Without
+    /// `listens` the port is only taken: the kernel gives it no connection before `listen` is called.
     public init(
-        _ wanted: ListenAddress, backlog: Int32 = 4096, shared: Bool = true
+        _ wanted: ListenAddress, backlog: Int32 = 4096, shared: Bool = true, listens: Bool = true
     ) throws(SystemError) {
         var hints = addrinfo()
         hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV
@@ -74,7 +75,7 @@ public final class Listener {
             guard bind(socket, info.pointee.ai_addr, info.pointee.ai_addrlen) == 0 else {
                 throw SystemError(call: "listen on \(wanted.description)", errno)
             }
-            guard listen(socket, backlog) == 0 else {
+            if listens, Glibc.listen(socket, backlog) != 0 {
                 throw SystemError(call: "listen on \(wanted.description)", errno)
             }
         } catch {
@@ -111,7 +112,7 @@ public final class Listener {
                 return bind(socket, raw, size)
             }
         }
-        guard bound == 0, listen(socket, backlog) == 0 else {
+        guard bound == 0, Glibc.listen(socket, backlog) == 0 else {
             let code = errno
             Glibc.close(socket)
             throw SystemError(call: "listen on \(path)", code)
@@ -148,6 +149,13 @@ public final class Listener {
     }
 
     deinit { close() }
+
+    /// Begins to take connections, where `init` did not.
+    public func listen(backlog: Int32 = 4096) throws(SystemError) {
+        guard Glibc.listen(descriptor, backlog) == 0 else {
+            throw SystemError(call: "listen on \(address.description)", errno)
+        }
+    }
 
     /// Stops listening. Connections that the kernel completed and nobody accepted are reset, so
     /// accept until `.wouldBlock` first.

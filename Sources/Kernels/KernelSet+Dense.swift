@@ -8,11 +8,16 @@ extension KernelSet {
     /// `bias` holds n values. Row i of `a` starts at i · `aStride`, of `c` at i · `cStride`
     /// (both default to the dense k and n). An element is summed over k from zero upwards, then the
     /// bias is added, then the activation applied.
+    /// `residual`, laid out as `c`, is added behind the bias. Of a product that several threads share,
+    /// `rows` and `columns` are the caller's part (columns from a multiple of 16 on); the spans are
+    /// those of the whole.
     /// - Cost: 2·m·k·n operations; for m = 1 bound by reading the weights.
     @inline(never)
     public func gemm(
         a: Span<Float>, m: Int, aStride: Int? = nil, b: PackedMatrix, bias: Span<Float>? = nil,
-        activation: Activation = .none, c: inout MutableSpan<Float>, cStride: Int? = nil
+        residual: Span<Float>? = nil, activation: Activation = .none,
+        c: inout MutableSpan<Float>, cStride: Int? = nil, rows: Range<Int>? = nil,
+        columns: Range<Int>? = nil
     ) {
         let lda = aStride ?? b.k
         let ldc = cStride ?? b.n
@@ -24,17 +29,34 @@ extension KernelSet {
             precondition(bias.count == b.n, "a bias holds one value a column")
             biasAddress = unsafe bias.address
         }
-        if m == 0 || b.n == 0 { return }
+        let (rows, columns) = (rows ?? 0..<m, columns ?? 0..<b.n)
+        precondition(
+            rows.lowerBound >= 0 && rows.upperBound <= m && columns.lowerBound >= 0
+                && columns.upperBound <= b.n
+                && columns.lowerBound % PackedMatrix.panelColumns == 0,
+            "a part lies inside of the product, at whole panels")
+        var residualAddress: UnsafePointer<Float>?
+        let start = rows.lowerBound * ldc + columns.lowerBound
+        if let residual {
+            precondition(residual.count == c.count, "a residual is laid out as the result")
+            residualAddress = unsafe residual.address + start
+        }
+        if rows.isEmpty || columns.isEmpty { return }
+        unsafe biasAddress = biasAddress.map { $0 + columns.lowerBound }
+        let first = rows.lowerBound * lda
         let weights = b.memory.span(as: Float.self)
+        let panels = columns.lowerBound * b.k
         switch level {
         case .portable:
             unsafe KernelsPortable.gemmF32(
-                a: a.address, lda: lda, m: m, k: b.k, b: weights.address, n: b.n,
-                bias: biasAddress, activation: activation, c: c.address, ldc: ldc)
+                a: a.address + first, lda: lda, m: rows.count, k: b.k, b: weights.address + panels,
+                n: columns.count, bias: biasAddress, residual: residualAddress,
+                activation: activation, c: c.address + start, ldc: ldc)
         case .v3:
             unsafe KernelsV3.gemmF32(
-                a: a.address, lda: lda, m: m, k: b.k, b: weights.address, n: b.n,
-                bias: biasAddress, activation: activation, c: c.address, ldc: ldc)
+                a: a.address + first, lda: lda, m: rows.count, k: b.k, b: weights.address + panels,
+                n: columns.count, bias: biasAddress, residual: residualAddress,
+                activation: activation, c: c.address + start, ldc: ldc)
         }
     }
 

@@ -95,3 +95,46 @@ public func transposeF32(
         top = bottom
     }
 }
+
+/// y = (x - mean) / √(variance + ε) · scale + shift, row by row; x / √(mean of squares + ε) · scale
+/// unless `isCentered`. Two passes over a row, in an order that depends on `columns` only.
+@inline(never)
+public func layerNormF32(
+    _ x: UnsafePointer<Float>, rows: Int, columns: Int, epsilon: Float, isCentered: Bool,
+    scale: UnsafePointer<Float>, shift: UnsafePointer<Float>?, y: UnsafeMutablePointer<Float>
+) {
+    let count = Float(columns)
+    for row in 0..<rows {
+        let source = x + row * columns
+        let target = y + row * columns
+        let mean = isCentered ? reduce(source, columns) { $0 + $1 } / count : 0
+        let center = F8(repeating: mean)
+        let whole = columns & ~7
+        var squares = F8(repeating: 0)
+        var index = 0
+        while index < whole {
+            let distance = load(source + index) - center
+            squares = multiplyAdd(squares, distance, distance)
+            index += 8
+        }
+        let rest = columns - whole
+        if rest > 0 {
+            let distance = load(source + whole, count: rest, padding: mean) - center
+            squares = multiplyAdd(squares, distance, distance)
+        }
+        let factor = F8(repeating: 1 / (sum(squares) / count + epsilon).squareRoot())
+        index = 0
+        while index < whole {
+            var value = (load(source + index) - center) * factor * load(scale + index)
+            if let shift { value += load(shift + index) }
+            store(value, target + index)
+            index += 8
+        }
+        if rest > 0 {
+            let part = (load(source + whole, count: rest) - center) * factor
+            var value = part * load(scale + whole, count: rest)
+            if let shift { value += load(shift + whole, count: rest) }
+            store(value, target + whole, count: rest)
+        }
+    }
+}

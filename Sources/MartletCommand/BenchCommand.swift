@@ -37,6 +37,13 @@ struct BenchCommand: ParsableCommand {
     @Option(help: "Threads that make calls at the same time; 0 means one a core. [MARTLET_THREADS]")
     var threads = Environment.integer("MARTLET_THREADS", default: 1)
 
+    @Option(
+        help: """
+            Threads that compute one call together, a list: each count is measured. 0 means one a core. \
+            [MARTLET_INTRA_THREADS]
+            """)
+    var intraThreads = Environment.text("MARTLET_INTRA_THREADS") ?? "1"
+
     @Option(help: "Seconds to measure each batch size. [MARTLET_SECONDS]")
     var seconds = Environment.text("MARTLET_SECONDS") ?? "1"
 
@@ -48,7 +55,19 @@ struct BenchCommand: ParsableCommand {
             throw ValidationError("--threads is \(threads); it must be from 0 to 256")
         }
         _ = try Self.batches(batch)
+        _ = try Self.lanes(intraThreads)
         _ = try Self.duration(seconds)
+    }
+
+    private static func lanes(_ text: String) throws -> [Int] {
+        try text.split(separator: ",", omittingEmptySubsequences: false).map { part in
+            guard let count = Int(part), (0...IntraThreads.countMax).contains(count) else {
+                throw ValidationError(
+                    "--intra-threads is '\(text)'; it must be a list of whole numbers from 0 to "
+                        + "\(IntraThreads.countMax), such as 1,2")
+            }
+            return count
+        }
     }
 
     private static func batches(_ text: String) throws -> [Int] {
@@ -76,8 +95,24 @@ struct BenchCommand: ParsableCommand {
         }
         let asJSON = json || Environment.text("MARTLET_JSON") == "1"
         let file = ModelFile.find(path)
-        let model = ModelFile.load(file)
         let threads = threads > 0 ? threads : Thread.processorCount
+        let lists = try Self.lanes(intraThreads)
+        var reports: [BenchReport] = []
+        for lanes in lists {
+            let team = IntraThreads.start(lanes)
+            defer { team.stop() }
+            reports.append(
+                try measure(file, threads: threads, lanes: team.laneCount, prints: !asJSON))
+        }
+        guard asJSON else { return }
+        StandardStreams.output(BenchReport.json(reports))
+    }
+
+    private func measure(
+        _ file: String, threads: Int, lanes: Int, prints: Bool
+    ) throws -> BenchReport {
+        // Plans have memory for each lane: a model of its own for each count.
+        let model = ModelFile.load(file)
         let runner = BenchRunner(
             model: model, threads: threads, seconds: try Self.duration(seconds))
         let operations: Double
@@ -86,9 +121,9 @@ struct BenchCommand: ParsableCommand {
         } catch {
             Exit.failure("\(file): \(error.description)")
         }
-        let report = BenchReport(file: file, threads: threads, operationsPerRow: operations)
-        if !asJSON { StandardStreams.output(report.head) }
-        var results: [BenchResult] = []
+        var report = BenchReport(
+            file: file, threads: threads, lanes: lanes, operationsPerRow: operations)
+        if prints { StandardStreams.output(report.head) }
         for rows in Self.sizes(try Self.batches(batch), model.signature) {
             let result: BenchResult
             do throws(BenchRunner.Failure) {
@@ -96,10 +131,10 @@ struct BenchCommand: ParsableCommand {
             } catch {
                 Exit.failure("\(file): a batch of \(rows): \(error.reason)")
             }
-            if !asJSON { StandardStreams.output(report.line(result)) }
-            results.append(result)
+            if prints { StandardStreams.output(report.line(result)) }
+            report.results.append(result)
         }
-        if asJSON { StandardStreams.output(report.json(results)) }
+        return report
     }
 
     /// A model with a batch of its own runs at that size only.

@@ -4,12 +4,23 @@ import Primitives
 /// What `martlet bench` prints: a table for people, an object for programs.
 struct BenchReport {
     let file: String
+    /// Threads that call, and threads that compute a call together.
     let threads: Int
+    let lanes: Int
     let operationsPerRow: Double
+    var results: [BenchResult] = []
+
+    init(file: String, threads: Int, lanes: Int, operationsPerRow: Double) {
+        self.file = file
+        self.threads = threads
+        self.lanes = lanes
+        self.operationsPerRow = operationsPerRow
+    }
 
     var head: String {
         let threadText = threads == 1 ? "1 thread" : "\(threads) threads"
-        return "\(file), \(threadText), \(levelName) kernels\n"
+        let laneText = lanes == 1 ? "" : ", \(lanes) threads a call"
+        return "\(file), \(threadText)\(laneText), \(levelName) kernels\n"
             + "   batch      median         p99        rows/s   GFLOP/s\n"
     }
 
@@ -21,27 +32,31 @@ struct BenchReport {
     }
 
     /// One object: times in microseconds, rates a second.
-    func json(_ results: [BenchResult]) -> String {
-        let list = results.map { result in
-            JSONValue.object([
-                JSONMember("batch", .integer(Int64(result.rows))),
-                JSONMember("calls", .integer(Int64(result.calls))),
-                JSONMember("median_us", .number(result.median / 1e3)),
-                JSONMember("p99_us", .number(result.p99 / 1e3)),
-                JSONMember("rows_per_second", .number(result.rowsPerSecond)),
-                JSONMember("gflops", .number(gflops(result))),
-            ])
-        }
+    static func json(_ reports: [BenchReport]) -> String {
+        guard let first = reports.first else { return "{}\n" }
+        let list = reports.flatMap { report in report.results.map { report.object($0) } }
         var buffer = ByteBuffer()
         buffer.append(
             json: .object([
-                JSONMember("model", .string(file)),
-                JSONMember("threads", .integer(Int64(threads))),
-                JSONMember("kernels", .string(levelName)),
-                JSONMember("operations_per_row", .number(operationsPerRow)),
+                JSONMember("model", .string(first.file)),
+                JSONMember("threads", .integer(Int64(first.threads))),
+                JSONMember("kernels", .string(first.levelName)),
+                JSONMember("operations_per_row", .number(first.operationsPerRow)),
                 JSONMember("results", .array(list)),
             ]))
         return buffer.text + "\n"
+    }
+
+    private func object(_ result: BenchResult) -> JSONValue {
+        .object([
+            JSONMember("batch", .integer(Int64(result.rows))),
+            JSONMember("intra_threads", .integer(Int64(lanes))),
+            JSONMember("calls", .integer(Int64(result.calls))),
+            JSONMember("median_us", .number(result.median / 1e3)),
+            JSONMember("p99_us", .number(result.p99 / 1e3)),
+            JSONMember("rows_per_second", .number(result.rowsPerSecond)),
+            JSONMember("gflops", .number(gflops(result))),
+        ])
     }
 
     /// By the median call, which a busy neighbour disturbs least.

@@ -41,10 +41,20 @@ struct InferCommand: ParsableCommand {
     @Option(help: "The folder to write to; it is made if it is missing. [MARTLET_OUTPUT_DIR]")
     var outputDir = Environment.text("MARTLET_OUTPUT_DIR") ?? "."
 
+    @Option(
+        help: "Threads that compute together; 0 means one a core. [MARTLET_INTRA_THREADS]")
+    var intraThreads = Environment.integer("MARTLET_INTRA_THREADS", default: 1)
+
     @Option(help: .hidden)
     var batchFile: String?
 
+    mutating func validate() throws {
+        try ServeCommand.check(intraThreads, 0...IntraThreads.countMax, "--intra-threads")
+    }
+
     mutating func run() throws {
+        let team = IntraThreads.start(intraThreads)
+        defer { team.stop() }
         if let batchFile { return InferBatch.run(batchFile) }
         guard let path = model ?? Environment.text("MARTLET_MODEL") else {
             Exit.usage("name a model: martlet infer MODEL --input FILE --output-dir DIR")

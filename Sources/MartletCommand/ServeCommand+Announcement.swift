@@ -1,7 +1,10 @@
 import HTTPServer
 import IO
+import Kernels
+import Logging
 import Primitives
 import Serving
+import Telemetry
 
 extension ServeCommand {
     /// What is served, and lines to paste.
@@ -28,6 +31,33 @@ extension ServeCommand {
         }
         StandardStreams.output(text)
     }
+    /// The same as a line of the log, with what the server found out about where it runs.
+    func summarize(_ server: Server, _ configuration: ServerConfiguration, _ log: Log) {
+        let listeners = server.listeners.map { listener in
+            let scheme = listener.isAdmin ? "admin" : listener.isTLS ? "https" : "http"
+            return switch listener.place {
+            case .tcp(let address): "\(scheme)://\(address.description)"
+            case .unix(let path): "\(scheme)+unix:\(path)"
+            case .inherited(let descriptor): "\(scheme) on descriptor \(descriptor)"
+            }
+        }
+        let models = server.registry.snapshot.models.filter { $0.defaultVersion != nil }
+        let group = configuration.group
+        var figures: Logger.Metadata = [
+            "server_version": .string(MartletVersion.text),
+            "listeners": .array(listeners.map { .string($0) }),
+            "models": .array(models.map { .string($0.name) }),
+            "ready_versions": .stringConvertible(server.readyCount),
+            "loops": .stringConvertible(configuration.loopCount),
+            "workers": .stringConvertible(configuration.workerCount),
+            "connections_max": .stringConvertible(configuration.limits.connectionsMax),
+            "kernels": .string("\(InstructionSet.best)"),
+        ]
+        if let bytes = group.memoryBytesMax { figures["memory_max"] = .stringConvertible(bytes) }
+        if let share = group.processors { figures["processors"] = .stringConvertible(share) }
+        log.info("started", figures: figures)
+    }
+
     /// The first TCP address.
     private static func address(_ server: Server) -> String {
         for listener in server.listeners {

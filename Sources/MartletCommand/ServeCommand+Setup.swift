@@ -89,11 +89,18 @@ extension ServeCommand {
         return listeners
     }
 
+    /// The container's limits. MARTLET_CGROUP_ROOT is for mounts elsewhere than /sys/fs/cgroup, and for tests.
+    private var group: ControlGroup {
+        guard let root = Environment.text("MARTLET_CGROUP_ROOT") else { return .current }
+        return ControlGroup(membership: "/proc/self/cgroup", root: root)
+    }
+
     func configuration(_ log: Log) -> ServerConfiguration {
         var configuration = ServerConfiguration()
         configuration.certificates = certificates(configuration.limits)
         configuration.listeners = listeners(isTLS: configuration.certificates != nil)
         configuration.crossOrigin = crossOrigin()
+        configuration.sharesPort = reusePort || Environment.text("MARTLET_REUSE_PORT") == "1"
         let cores = Thread.processorCount
         configuration.loopCount = threads > 0 ? threads : cores
         configuration.workerCount = workers > 0 ? workers : cores
@@ -104,6 +111,9 @@ extension ServeCommand {
         limitOptions.apply(to: &configuration.limits)
         configuration.limits.drainDelayMilliseconds = drainDelay * 1000
         configuration.limits.drainMilliseconds = drainTimeout * 1000
+        configuration.group = group
+        configuration.version = MartletVersion.text
+        logOptions.apply(to: &configuration)
         fitDescriptors(&configuration.limits, log)
         return configuration
     }

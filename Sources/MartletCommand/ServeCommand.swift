@@ -80,6 +80,13 @@ struct ServeCommand: ParsableCommand {
             """)
     var adminListen: String?
 
+    @Flag(
+        help: """
+            Share --port with a server that runs already and take connections when the models are ready: \
+            stop the old one then, with --drain-delay 0. [MARTLET_REUSE_PORT=1]
+            """)
+    var reusePort = false
+
     @Option(parsing: .unconditional, help: "Event loops; 0 means one a core. [MARTLET_THREADS]")
     var threads = Environment.integer("MARTLET_THREADS", default: 0)
 
@@ -87,6 +94,14 @@ struct ServeCommand: ParsableCommand {
         parsing: .unconditional,
         help: "Compute workers for dear models; 0 means one a core. [MARTLET_WORKERS]")
     var workers = Environment.integer("MARTLET_WORKERS", default: 0)
+
+    @Option(
+        help: """
+            Threads that compute one batch together, 0 means one a core. More than 1 makes lone requests \
+            of dear models faster where cores are idle, and costs throughput where none is: one run at a \
+            time gets the helpers, the others compute alone. [MARTLET_INTRA_THREADS]
+            """)
+    var intraThreads = Environment.integer("MARTLET_INTRA_THREADS", default: 1)
 
     @Option(
         parsing: .unconditional,
@@ -133,6 +148,9 @@ struct ServeCommand: ParsableCommand {
     @OptionGroup(title: "Queues")
     var queueOptions: QueueOptions
 
+    @OptionGroup(title: "Logs")
+    var logOptions: LogOptions
+
     @OptionGroup(title: "Limits")
     var limitOptions: LimitOptions
 
@@ -140,6 +158,7 @@ struct ServeCommand: ParsableCommand {
         try Self.check(port, 0...65_535, "--port")
         try Self.check(threads, 0...256, "--threads")
         try Self.check(workers, 0...256, "--workers")
+        try Self.check(intraThreads, 0...IntraThreads.countMax, "--intra-threads")
         try Self.check(inlineMicroseconds, 0...1_000_000, "--inline-microseconds")
         try Self.check(workerNice, 0...19, "--worker-nice")
         if let tlsPort { try Self.check(tlsPort, 0...65_535, "--tls-port") }
@@ -160,11 +179,17 @@ struct ServeCommand: ParsableCommand {
         guard let signals = try? Signals([.terminate, .interrupt, .hangUp]) else {
             Exit.failure("signals cannot be watched")
         }
-        let log = Log.standardError
+        let log = logOptions.log()
+        if Launcher.bootstraps {
+            Log.bootstrap(format: log.format, level: log.level)
+            CustomMetrics.bootstrap()
+        }
         let manager = ServiceManager.current
         let models = findModels()
         let configuration = configuration(log)
         Heap.returnBlocks(from: configuration.limits.heapBlockBytesMax)
+        // The helpers end with the process.
+        _ = IntraThreads.start(intraThreads)
         let server: Server
         do throws(SystemError) {
             server = try Server(configuration, access: access(log), models: models, log: log)
@@ -180,7 +205,9 @@ struct ServeCommand: ParsableCommand {
         guard server.readyCount > 0 || control != .none else {
             Exit.failure("no model could be loaded; the lines above say why")
         }
-        announce(server, readyCount: server.readyCount)
+        server.startListening()
+        if !logOptions.isJSONOnly { announce(server, readyCount: server.readyCount) }
+        if log.format == .json { summarize(server, configuration, log) }
         manager.notify(.ready, status: Self.status(server))
         wait(signals, server, log, first: nil)
     }
@@ -242,15 +269,22 @@ struct ServeCommand: ParsableCommand {
     }
 
     static let formats = [
-        ModelFormat(name: "onnx", fileName: "model.onnx", ONNXModel.self) { $0 == .onnx },
-        ModelFormat(name: "xgboost", fileName: "model.ubj", TabularModel.self) { kind in
+        // The peaks were measured: 3.0 (raw weights), 5.2 (JSON) to 7.4 (UBJSON), 5.4.
+        ModelFormat(name: "onnx", fileName: "model.onnx", peakPerFileByte: 3, ONNXModel.self) {
+            $0 == .onnx
+        },
+        ModelFormat(
+            name: "xgboost", fileName: "model.ubj", peakPerFileByte: 7, TabularModel.self
+        ) { kind in
             switch kind {
             // What is no model of ours says so when it is loaded.
             case .xgboostJSON, .xgboostUBJSON, .foreign: true
             case .onnx, .lightGBMText, .lightGBMJSON, .json, .unknown: false
             }
         },
-        ModelFormat(name: "lightgbm", fileName: "model.txt", TabularModel.self) {
+        ModelFormat(
+            name: "lightgbm", fileName: "model.txt", peakPerFileByte: 5, TabularModel.self
+        ) {
             $0 == .lightGBMText || $0 == .lightGBMJSON
         },
     ]

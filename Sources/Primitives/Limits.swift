@@ -165,7 +165,10 @@ public struct Limits: Sendable {
     /// Predictions a second of one client (its token's name, else its address) before it gets 429; half
     /// a second's worth may come at once. 0 is no limit.
     public var clientRequestsPerSecond = 0
-    /// Clients whose rate is remembered at a time.
+    /// Predictions that one client (as above) may wait for at a time, in queues and in runs, before it
+    /// gets 429. 0 is no limit.
+    public var clientRequestsInFlight = 0
+    /// Clients whose rate, and clients whose waiting requests, are remembered at a time.
     public var clientsMax = 65_536
     /// Batches a loop keeps for reuse, a model: as many as one turn of busy connections fills.
     public var freeBatchesMax = 64
@@ -205,6 +208,17 @@ public struct Limits: Sendable {
     public var shadowBytesMax = 64 << 20
     /// Characters of one line for the operator.
     public var logLineCharactersMax = 4_096
+    /// Lines about requests that wait to be written, in bytes; more are dropped and counted: a log that
+    /// nobody reads holds no request up.
+    public var logBufferedBytesMax = 1 << 20
+    /// Lines about requests that failed, a loop a second.
+    public var logFailuresPerSecond = 10
+    /// A client's `X-Request-Id`; a longer one is replaced.
+    public var requestIDBytesMax = 128
+    /// What a loop keeps for reuse of the notes on requests for the log.
+    public var freeTracesMax = 1_024
+    /// Series that Swift models add to the metrics through swift-metrics; more are counted and lost.
+    public var customSeriesMax = 1_000
 
     /// A file of certificates or a private key. A hundred authorities are about 200 KB.
     public var tlsFileBytesMax = 4 << 20
@@ -223,6 +237,9 @@ public struct Limits: Sendable {
     public var tlsSessionSeconds = 3_600
     /// How long one key seals session tickets: who steals it can read the TLS 1.2 sessions it sealed.
     public var tlsTicketKeySeconds = 86_400
+
+    /// Threads that compute one call together.
+    public var intraThreadsMax = 64
 
     /// `martlet load`: the head of an answer, and interim answers (1xx) before one.
     public var answerHeadBytesMax = 64 << 10

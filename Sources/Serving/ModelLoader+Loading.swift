@@ -8,6 +8,7 @@ extension ModelLoader {
     func merge(_ found: FoundModel, force: Bool) {
         let now = MonotonicClock.nanoseconds
         let index: Int
+        let isNew = self.index(of: found.name) == nil
         if let known = self.index(of: found.name) {
             index = known
             guard models[index].compiled == nil else {
@@ -47,6 +48,7 @@ extension ModelLoader {
         where !there.contains(models[index].versions[position].version) {
             models[index].versions[position].found = nil
         }
+        if isNew { restoreState(index) }
     }
 
     /// Says once what is wrong with a model that goes on as it is.
@@ -54,7 +56,8 @@ extension ModelLoader {
         guard models[index].configurationProblem != problem else { return }
         models[index].configurationProblem = problem
         metrics.recordLoad(models[index].name, isFailure: true)
-        log.error("model '\(models[index].name)' stays as it is: \(problem)")
+        log.error(
+            "model '\(models[index].name)' stays as it is: \(problem)", model: models[index].name)
     }
 
     private func readConfiguration(_ index: Int, _ found: FoundModel, force: Bool) {
@@ -62,6 +65,7 @@ extension ModelLoader {
             if models[index].configurationStamp != nil || models[index].configurationProblem != nil
             {
                 models[index].configurationStamp = nil
+                models[index].configurationDigest = ""
                 models[index].apply(ModelConfiguration(limits: limits))
             }
             return
@@ -77,6 +81,7 @@ extension ModelLoader {
             let configuration = try ModelConfiguration(path: path, limits: limits)
             // A file that is the same says nothing new: what the operator said since then stays.
             if isSame, models[index].configurationProblem == nil { return }
+            models[index].configurationDigest = digest(ofConfiguration: path)
             models[index].apply(configuration)
         } catch {
             if isFirst, models[index].versions.allSatisfy({ $0.served == nil }) {
@@ -86,6 +91,11 @@ extension ModelLoader {
                 report(index, problem: error.description)
             }
         }
+    }
+
+    private func digest(ofConfiguration path: String) -> String {
+        let bytesMax = limits.configurationBytesMax
+        return (try? FileSystem.digest(of: path, byteCountMax: bytesMax))?.description ?? ""
     }
 
     /// Loads what is wanted and new, newest first, then lets go of what is not wanted any more. A
@@ -177,6 +187,10 @@ extension ModelLoader {
         guard let format = formats.first(where: { $0.name == version.found?.format }) else {
             preconditionFailure("a found model has one of the formats it was looked for")
         }
+        let byteCount = version.found?.byteCount ?? 0
+        if let problem = memory.problem(loading: byteCount, factor: format.peakPerFileByte) {
+            throw ModelLoadError(path: path, reason: problem)
+        }
         return try format.load(artifact, context)
     }
 
@@ -231,7 +245,12 @@ extension ModelLoader {
         // The one step: from here on, loops that look get the new one.
         publish()
         if let old { retire(old) }
-        if isComplete { log.info("model '\(name)' version \(number): ready") }
+        let seconds = Double((MonotonicClock.nanoseconds &- begin) / 1_000_000) / 1000
+        if isComplete || log.format == .json {
+            log.info(
+                "model '\(name)' version \(number): ready after \(seconds) s", model: name,
+                version: number)
+        }
     }
 
     /// The reason why a version cannot be served, if there is one.
@@ -266,10 +285,14 @@ extension ModelLoader {
         metrics.recordLoad(name, isFailure: true)
         if models[index].versions[position].served != nil {
             models[index].versions[position].lastFailure = reason
-            log.error("model '\(name)' version \(version) was not replaced: \(reason)")
+            log.error(
+                "model '\(name)' version \(version) was not replaced: \(reason)", model: name,
+                version: version)
         } else {
             metrics.addModel(name, version: version).setState(.failed)
-            log.error("model '\(name)' version \(version) is not served: \(reason)")
+            log.error(
+                "model '\(name)' version \(version) is not served: \(reason)", model: name,
+                version: version)
         }
         publish()
     }

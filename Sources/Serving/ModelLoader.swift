@@ -15,15 +15,18 @@ public final class ModelLoader {
         public let pool: ComputePool
         public let limits: Limits
         public let log: Log
+        public let memory: MemoryBudget
 
         public init(
-            registry: Registry, metrics: ServerMetrics, pool: ComputePool, limits: Limits, log: Log
+            registry: Registry, metrics: ServerMetrics, pool: ComputePool, limits: Limits, log: Log,
+            memory: MemoryBudget = .unlimited
         ) {
             self.registry = registry
             self.metrics = metrics
             self.pool = pool
             self.limits = limits
             self.log = log
+            self.memory = memory
         }
     }
 
@@ -33,6 +36,7 @@ public final class ModelLoader {
     let pool: ComputePool
     let limits: Limits
     let log: Log
+    let memory: MemoryBudget
     let formats: [ModelFormat]
     let source: (any ModelSource)?
     let control: ModelControl
@@ -64,6 +68,7 @@ public final class ModelLoader {
         pool = environment.pool
         limits = environment.limits
         log = environment.log
+        memory = environment.memory
         self.formats = formats
         self.source = source
         self.control = control
@@ -242,7 +247,9 @@ public final class ModelLoader {
         let wasDraining = models[index].versions[position].isDraining
         models[index].versions[position].isDraining = false
         if wasDraining, isComplete {
-            log.info("model '\(freed.model)' version \(freed.version): unloaded")
+            log.info(
+                "model '\(freed.model)' version \(freed.version): unloaded", model: freed.model,
+                version: freed.version)
         }
         dropRemoved(index)
     }
@@ -277,6 +284,7 @@ public final class ModelLoader {
     func publish() {
         for index in models.indices { models[index].settle(depthMax: limits.rollbackDepthMax) }
         registry.publish(models.map { $0.registered(Self.seed($0.name)) }, isComplete: isComplete)
+        keepStates()
     }
 
     /// Sets models apart, so that not the same clients are every model's canaries.

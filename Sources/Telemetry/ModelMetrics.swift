@@ -46,7 +46,7 @@ public final class ModelMetrics: Sendable {
     /// One a thread: event loops first, then compute workers. Each thread writes its own only.
     let blocks: [CounterBlock]
     /// Gauges, written by any thread.
-    private let gauges = CounterBlock(count: 4)
+    private let gauges = CounterBlock(count: 5)
     /// What came of shadow traffic to this version; written by the shadow thread, drops by any.
     private let shadow = CounterBlock(count: Shadow.latency.end)
 
@@ -54,8 +54,13 @@ public final class ModelMetrics: Sendable {
     static let compute = ShardedHistogram(bounds: .latency, offset: queue.end)
     static let total = ShardedHistogram(bounds: .latency, offset: compute.end)
     static let batchRows = ShardedHistogram(bounds: .rows, offset: total.end)
-    static let rowsOffset = batchRows.end
-    static let rejectionsOffset = rowsOffset + 1
+    static let decode = ShardedHistogram(bounds: .latency, offset: batchRows.end)
+    static let encode = ShardedHistogram(bounds: .latency, offset: decode.end)
+    static let forming = ShardedHistogram(bounds: .latency, offset: encode.end)
+    static let rowsOffset = forming.end
+    /// Bytes of padded rows, then those of the padding.
+    static let paddedOffset = rowsOffset + 1
+    static let rejectionsOffset = paddedOffset + 2
     static let cellCount = rejectionsOffset + RejectionReason.allCases.count
 
     private enum Shadow {
@@ -72,6 +77,7 @@ public final class ModelMetrics: Sendable {
         static let queueRows = 1
         static let state = 2
         static let loadNanoseconds = 3
+        static let queueBytes = 4
     }
 
     public init(model: String, version: String, threadCount: Int) {
@@ -93,6 +99,28 @@ public final class ModelMetrics: Sendable {
     /// Requests waited this long between their parsing and the start of their batch.
     public func recordQueue(thread: Int, nanoseconds: UInt64, requests: Int) {
         Self.queue.record(nanoseconds, times: UInt64(requests), in: blocks[thread])
+    }
+
+    /// A request's body was read into its batch.
+    public func recordDecode(thread: Int, nanoseconds: UInt64) {
+        Self.decode.record(nanoseconds, in: blocks[thread])
+    }
+
+    /// An answer's body was written.
+    public func recordEncode(thread: Int, nanoseconds: UInt64) {
+        Self.encode.record(nanoseconds, in: blocks[thread])
+    }
+
+    /// A batch's run begins, this long after its first request was parsed.
+    public func recordForming(thread: Int, nanoseconds: UInt64) {
+        Self.forming.record(nanoseconds, in: blocks[thread])
+    }
+
+    /// Rows were padded: their bytes without and with the padding.
+    public func recordPadding(thread: Int, plainBytes: Int, paddedBytes: Int) {
+        let block = blocks[thread]
+        block.add(Self.paddedOffset, UInt64(clamping: paddedBytes))
+        block.add(Self.paddedOffset + 1, UInt64(clamping: paddedBytes - plainBytes))
     }
 
     /// A request was answered this long after it was parsed.
@@ -136,17 +164,20 @@ public final class ModelMetrics: Sendable {
         gauges.store(Gauge.loadNanoseconds, nanoseconds)
     }
 
-    public func queueGrew(items: Int, rows: Int) {
+    public func queueGrew(items: Int, rows: Int, bytes: Int) {
+        gauges.addShared(Gauge.queueBytes, UInt64(bytes))
         gauges.addShared(Gauge.queueItems, UInt64(items))
         gauges.addShared(Gauge.queueRows, UInt64(rows))
     }
 
-    public func queueShrank(items: Int, rows: Int) {
+    public func queueShrank(items: Int, rows: Int, bytes: Int) {
+        gauges.subtractShared(Gauge.queueBytes, UInt64(bytes))
         gauges.subtractShared(Gauge.queueItems, UInt64(items))
         gauges.subtractShared(Gauge.queueRows, UInt64(rows))
     }
 
     var queueItems: UInt64 { gauges.load(Gauge.queueItems) }
+    var queueBytes: UInt64 { gauges.load(Gauge.queueBytes) }
     var queueRows: UInt64 { gauges.load(Gauge.queueRows) }
     var loadNanoseconds: UInt64 { gauges.load(Gauge.loadNanoseconds) }
     var state: ModelStateLabel {

@@ -17,6 +17,9 @@ public final class ServerMetrics: Sendable {
     /// How long a turn kept everything else of its loop waiting.
     let loopLag: ShardedHistogram
     private let utilizationCell = Mutex(Utilization())
+    /// Counters and gauges that any thread writes.
+    private let sharedCells = CounterBlock(count: SharedFigure.allCases.count)
+    let version: String
     /// Changed at load and unload, read at scrape.
     private let modelList = Mutex<[ModelMetrics]>([])
     /// By the names of models that are there.
@@ -31,14 +34,30 @@ public final class ServerMetrics: Sendable {
         case turns
         case badMessages
         case tlsHandshakes, tlsFailures
+        /// Handshakes that continued an earlier session.
+        case tlsResumed
         case http2Connections, http2Floods
-        /// Requests over `--client-requests-per-second`.
+        /// Requests over `--client-requests-per-second` or `--client-requests-in-flight`.
         case clientLimited
         /// Time not spent waiting for events.
         case busyNanoseconds
     }
 
-    public init(routes: [String], statuses: [Int], loopCount: Int, workerCount: Int) {
+    /// Figures that any thread writes.
+    public enum SharedFigure: Int, Sendable, CaseIterable {
+        case certificateReloads, certificateReloadFailures
+        case accessReloads, accessReloadFailures
+        /// Lines for the log that found no room.
+        case logDrops
+        /// The memory the process may use, in bytes; 0 without a limit.
+        case memoryBytesMax
+    }
+
+    /// `version` is the program's.
+    public init(
+        routes: [String], statuses: [Int], loopCount: Int, workerCount: Int, version: String = ""
+    ) {
+        self.version = version
         self.routes = routes
         self.statuses = statuses
         self.loopCount = loopCount
@@ -66,6 +85,15 @@ public final class ServerMetrics: Sendable {
         count(loop: loop, .busyNanoseconds, Int(clamping: nanoseconds))
         loopLag.record(nanoseconds, in: loopBlocks[loop])
     }
+
+    /// Counts, from any thread.
+    public func count(_ figure: SharedFigure) { sharedCells.addShared(figure.rawValue) }
+
+    public func set(_ figure: SharedFigure, _ value: Int) {
+        sharedCells.store(figure.rawValue, UInt64(max(value, 0)))
+    }
+
+    public func value(_ figure: SharedFigure) -> UInt64 { sharedCells.load(figure.rawValue) }
 
     var lag: (cumulative: [UInt64], sum: UInt64) { loopLag.collect(loopBlocks) }
 

@@ -46,14 +46,19 @@ private func imageNetwork(groups: Int, isConstant: Bool) -> Graph {
     }
 }
 
-@Test(arguments: [1, 2, 4]) func constantAndGivenFiltersGiveTheSameBits(groups: Int) throws {
+@Test(arguments: [1, 2, 4]) func constantAndGivenFiltersGiveTheSameWithinRounding(groups: Int)
+    throws
+{
     let x = Tensor(.float32, shape: [2, 4, 9, 8], values(2 * 4 * 9 * 8, seed: 1))
     let shape = [8, 4 / groups, 3, 3]
     let filters = Tensor(.float32, shape: shape, values(shape.reduce(1, *), seed: 3))
     let packed = try CompiledGraph(imageNetwork(groups: groups, isConstant: true)).run([x])[0]
     let given = try CompiledGraph(imageNetwork(groups: groups, isConstant: false))
         .run([x, filters])[0]
-    #expect(packed.array(as: UInt32.self) == given.array(as: UInt32.self))
+    #expect(packed.shape == given.shape)
+    for (a, b) in zip(packed.array(as: Float.self), given.array(as: Float.self)) {
+        #expect(abs(a - b) <= 1e-4 * max(1, abs(b)))
+    }
 }
 
 @Test func aConvolutionIsTheSumOfItsTaps() throws {

@@ -87,12 +87,64 @@ private func page(_ metrics: ServerMetrics) -> [Substring] {
 @Test func gaugesFollowTheQueueAndTheState() {
     let metrics = ServerMetrics(routes: [], statuses: [], loopCount: 1, workerCount: 1)
     let model = metrics.addModel("m", version: "2")
-    model.queueGrew(items: 3, rows: 30)
-    model.queueShrank(items: 1, rows: 10)
+    model.queueGrew(items: 3, rows: 30, bytes: 300)
+    model.queueShrank(items: 1, rows: 10, bytes: 100)
     model.setState(.ready)
     let lines = page(metrics)
     #expect(lines.contains(#"martlet_queue_items{model="m",version="2"} 2"#))
     #expect(lines.contains(#"martlet_queue_rows{model="m",version="2"} 20"#))
+    #expect(lines.contains(#"martlet_queue_bytes{model="m",version="2"} 200"#))
     #expect(lines.contains(#"martlet_model_state{model="m",version="2",state="ready"} 1"#))
     #expect(lines.contains(#"martlet_model_state{model="m",version="2",state="loading"} 0"#))
+}
+
+@Test func openMetricsNamesCounterFamiliesWithoutTotalAndEnds() {
+    let metrics = ServerMetrics(routes: ["a"], statuses: [200], loopCount: 1, workerCount: 1)
+    metrics.recordRequest(loop: 0, route: 0, status: 200)
+    _ = metrics.addModel("m", version: "1")
+    var buffer = ByteBuffer()
+    MetricsPage.render(metrics, format: .openMetrics, into: &buffer)
+    let lines = buffer.text.split(separator: "\n")
+    #expect(lines.last == "# EOF")
+    #expect(lines.count { $0 == "# EOF" } == 1)
+    #expect(lines.contains("# TYPE martlet_http_requests counter"))
+    #expect(lines.contains(#"martlet_http_requests_total{route="a",code="200"} 1"#))
+    #expect(!lines.contains { $0.hasPrefix("# ") && $0.contains("_total ") })
+    #expect(!page(metrics).contains("# EOF"))
+}
+
+@Test func figuresOfAnyThreadAreCounted() {
+    let metrics = ServerMetrics(
+        routes: [], statuses: [], loopCount: 1, workerCount: 1, version: "1.2")
+    metrics.count(.certificateReloads)
+    metrics.count(.accessReloadFailures)
+    metrics.count(.logDrops)
+    metrics.count(.logDrops)
+    metrics.set(.memoryBytesMax, 1 << 30)
+    let lines = page(metrics)
+    #expect(lines.contains(#"martlet_build_info{version="1.2"} 1"#))
+    #expect(lines.contains(#"martlet_reloads_total{file="certificates",result="ok"} 1"#))
+    #expect(lines.contains(#"martlet_reloads_total{file="certificates",result="failed"} 0"#))
+    #expect(lines.contains(#"martlet_reloads_total{file="access",result="failed"} 1"#))
+    #expect(lines.contains("martlet_log_dropped_total 2"))
+    #expect(lines.contains("martlet_memory_limit_bytes 1073741824"))
+}
+
+@Test func decodingFormingEncodingAndPaddingHaveTheirFigures() {
+    let metrics = ServerMetrics(routes: [], statuses: [], loopCount: 1, workerCount: 1)
+    let model = metrics.addModel("m", version: "1")
+    model.recordDecode(thread: 0, nanoseconds: 11_000)
+    model.recordForming(thread: 1, nanoseconds: 26_000)
+    model.recordEncode(thread: 0, nanoseconds: 9_000)
+    model.recordPadding(thread: 0, plainBytes: 10, paddedBytes: 16)
+    let lines = page(metrics)
+    let labels = #"model="m",version="1""#
+    #expect(lines.contains("martlet_decode_seconds_bucket{\(labels),le=\"2.5e-05\"} 1"))
+    #expect(lines.contains("martlet_decode_seconds_bucket{\(labels),le=\"1e-05\"} 0"))
+    #expect(lines.contains("martlet_batch_forming_seconds_bucket{\(labels),le=\"5e-05\"} 1"))
+    #expect(lines.contains("martlet_batch_forming_seconds_bucket{\(labels),le=\"2.5e-05\"} 0"))
+    #expect(lines.contains("martlet_encode_seconds_bucket{\(labels),le=\"1e-05\"} 1"))
+    #expect(lines.contains("martlet_padded_input_bytes_total{\(labels)} 16"))
+    #expect(lines.contains("martlet_padding_bytes_total{\(labels)} 6"))
+    #expect(lines.contains(#"martlet_rejected_total{\#(labels),reason="queue_full"} 0"#))
 }

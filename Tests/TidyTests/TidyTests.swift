@@ -33,6 +33,8 @@ private let outside: [String: Set<String>?] = [
     "CNghttp2": ["HTTP"],
     "Synchronization": nil,
     "ArgumentParser": ["MartletCommand"],
+    "Logging": ["Telemetry", "MartletCommand"],
+    "CoreMetrics": ["Telemetry"],
     "SwiftProtobuf": ["Models", "ONNXProto"],
     "FoundationEssentials": ["Models", "ONNXProto"],
     // Written by protoc-gen-swift in the generated file, under a condition.

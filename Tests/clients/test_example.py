@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 
 import requests
 
@@ -10,6 +11,12 @@ from martlet_process import MODELS, MartletProcess
 
 EXAMPLE = pathlib.Path(
     os.environ.get("MARTLET_EXAMPLE_BIN", martlet_process.BINARY.parent / "SwiftModelExample"))
+
+
+def people(base):
+    page = requests.get(f"{base}/metrics").text
+    return float(re.search(
+        r"^# TYPE bmi_people_total counter\nbmi_people_total (\S+)$", page, re.M)[1])
 
 
 def test_a_swift_model_is_served_beside_onnx_models(monkeypatch):
@@ -24,6 +31,10 @@ def test_a_swift_model_is_served_beside_onnx_models(monkeypatch):
         assert refused.json()["error"]["message"] == "height must be positive"
         names = [model["name"] for model in requests.get(f"{base}/models").json()["models"]]
         assert names == ["bmi", "breast-cancer", "digits", "iris"]
+        # What the model itself counts, through swift-metrics; its warm-up is counted, too.
+        before = people(base)
+        requests.post(f"{base}/predict", json={"instances": [[2.0, 80]] * 7})
+        assert people(base) == before + 7
         process.stop()
     finally:
         process.kill()

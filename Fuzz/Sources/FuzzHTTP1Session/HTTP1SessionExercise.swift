@@ -153,6 +153,14 @@ enum HTTP1SessionExercise {
                 end = field.value.upperBound
             }
             precondition(end <= body.lowerBound, "the head is before the body")
+            let echoed = EchoedFields()
+            echoed.take(head, in: bytes, limits: limits)
+            precondition(echoed.requestID.count <= limits.requestIDBytesMax, "an id is limited")
+            precondition(
+                !echoed.requestID.contains { $0 <= 0x22 || $0 == 0x5C || $0 >= 0x7F },
+                "an id forges no line")
+            precondition(
+                [0, TraceParent.byteCount].contains(echoed.traceParent.count), "a trace is whole")
             for index in head.path {
                 precondition(bytes[index] > 0x20 && bytes[index] < 0x7F, "paths are visible")
             }

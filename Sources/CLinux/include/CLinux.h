@@ -29,13 +29,17 @@ int martlet_wait_readable(int descriptor, int64_t nanoseconds);
 /// Lowers the calling thread's share of the processors: setpriority(2) on the thread. Best effort.
 void martlet_set_thread_nice(int nice);
 
-/// Makes the calling thread give way to all others: SCHED_BATCH and nice 10. The priority of the other
+/// Makes the calling thread give way to all others: SCHED_BATCH, nice 10, a long slice. The priority of the other
 /// threads of the process does not change (Linux keeps it a thread).
 void martlet_lower_thread_priority(void);
 
 /// flock(LOCK_EX | LOCK_NB): 1 when the lock was taken. It is let go when the descriptor is closed, also
 /// by the end of the process.
 int martlet_lock_file(int descriptor);
+
+/// What the allocator has, over all heaps (mallinfo2): bytes in use, bytes free, and bytes of blocks that are
+/// mapped one by one (in use, too).
+void martlet_heap_figures(unsigned long long *used, unsigned long long *free_bytes, unsigned long long *mapped);
 
 /// Gives free heap pages back to the system (malloc_trim).
 void martlet_trim_heap(void);
@@ -46,5 +50,14 @@ void martlet_trim_own_heap(int trim_bytes);
 /// Blocks from the first size on are mapped one by one and unmapped when freed; a heap whose free end
 /// reaches the second gives it back (mallopt M_MMAP_THRESHOLD, M_TRIM_THRESHOLD).
 void martlet_set_heap_thresholds(int mmap_bytes, int trim_bytes);
+
+/// Tells the processor that a loop waits (PAUSE, YIELD).
+static inline void martlet_pause(void) {
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
 
 #endif

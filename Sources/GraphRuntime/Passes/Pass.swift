@@ -14,6 +14,8 @@ public enum Pass: String, CaseIterable, Sendable {
     case fuseLinear
     /// Relu, Sigmoid or Tanh behind a layer, and Relu behind a convolution, become part of it.
     case fuseActivations
+    /// Convolutions and what stands between them are computed with the channels last.
+    case layOutChannelsLast
     /// Drops nodes whose results nobody reads.
     case removeDeadNodes
 
@@ -30,6 +32,7 @@ public enum Pass: String, CaseIterable, Sendable {
             case .fuseGelu: graph.fuseGelu()
             case .fuseLinear: graph.fuseLinear()
             case .fuseActivations: graph.fuseActivations()
+            case .layOutChannelsLast: graph.layOutChannelsLast()
             case .removeDeadNodes: graph.removeDeadNodes()
             }
         }

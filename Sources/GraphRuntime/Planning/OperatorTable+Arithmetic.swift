@@ -21,7 +21,7 @@ extension OperatorTable {
             .half("LogSoftmax", 7, LogSoftmaxOperator.make),
             .of("LpNormalization", 7, LpNormalizationOperator.init),
             .of("LRN", 7, LocalResponseNormalizationOperator.init),
-            .of("LSTM", 7, RecurrentOperator.lstm),
+            .of("LSTM", 7, LSTMOperator.make),
             .half("MatMul", 7, MatMulOperator.make),
             .of("MatMulInteger", 10, MatMulIntegerOperator.init),
             .of("MeanVarianceNormalization", 9, MeanVarianceNormalizationOperator.init),

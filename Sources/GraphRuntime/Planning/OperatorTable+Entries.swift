@@ -57,6 +57,13 @@ extension OperatorTable {
             context throws(OperatorFailure) -> any Operator in
             HalfOperator(try ConvOperator(context))
         },
+        .init("ConvRows", 1...1, domain: Node.fusedDomain, ConvRowsOperator.init),
+        .init("MaxPoolRows", 1...1, domain: Node.fusedDomain, PoolRowsOperator.max),
+        .init("AveragePoolRows", 1...1, domain: Node.fusedDomain, PoolRowsOperator.average),
+        .init("GlobalMaxPoolRows", 1...1, domain: Node.fusedDomain, PoolRowsOperator.globalMax),
+        .init(
+            "GlobalAveragePoolRows", 1...1, domain: Node.fusedDomain,
+            PoolRowsOperator.globalAverage),
     ]
 
     private static let ml = "ai.onnx.ml"

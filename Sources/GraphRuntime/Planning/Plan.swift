@@ -35,6 +35,23 @@ public final class Plan: Sendable {
         self.stringSlots = stringSlots
     }
 
+    /// Whether there is enough to do for several threads.
+    private var isShared: Bool {
+        operationCount >= 2 * Parting.operationsMin || arenaByteCount >= 2 * Parting.bytesMin
+    }
+
+    /// Lends the workspace the process's team for a run, if there is one and nobody has it.
+    private func takeTeam(_ workspace: Workspace) -> Bool {
+        guard isShared, let team = ThreadTeam.shared, team.take() else { return false }
+        workspace.team = team
+        return true
+    }
+
+    private func giveTeamBack(_ workspace: Workspace) {
+        workspace.team?.giveBack()
+        workspace.team = nil
+    }
+
     /// Operations that remain after folding, fusing and removing.
     public var stepCount: Int { steps.count }
 
@@ -74,6 +91,8 @@ public final class Plan: Sendable {
     /// Runs the steps, after `Workspace.prepare(for:)` and the binding of everything. Allocates
     /// nothing unless it fails.
     public func run(in workspace: Workspace) throws(GraphError) {
+        let hasTeam = takeTeam(workspace)
+        defer { if hasTeam { giveTeamBack(workspace) } }
         for index in steps.indices {
             do throws(OperatorFailure) {
                 try steps[index].run(workspace)

@@ -6,8 +6,9 @@ import Primitives
 /// Owned by one thread at a time. The plan gives every value that is alive its own range of the
 /// arena, so spans of different operands never overlap.
 ///
-/// SAFETY: it crosses threads through `WorkspacePool` only, which gives it to one at a time.
-public final class Workspace: @unchecked Sendable {
+/// SAFETY: it crosses threads through `WorkspacePool`, which gives it to one at a time, and through a
+/// `ThreadTeam`, whose helpers only read it and write disjoint ranges of its memory.
+public final class Workspace: TeamWork, @unchecked Sendable {
     /// Buffer 0 is the arena, then inputs, then outputs; the rest (strings made on the way) have no
     /// memory. Lifetime: bound from `bind` to `unbind`, the arena as long as the workspace.
     private var buffers: [AlignedMemory]
@@ -24,6 +25,28 @@ public final class Workspace: @unchecked Sendable {
         byteOffsets = [0]
         strings = [[]]
         stringOffsets = [0]
+    }
+
+    /// The threads that help with this run; nil: none. Set by who runs a plan.
+    public var team: ThreadTeam?
+    /// What the team's threads compute just now.
+    private var shared: (step: any PartedStep, phase: Int)?
+
+    /// Threads that may compute a step together.
+    var laneCount: Int { team?.laneCount ?? 1 }
+
+    /// Computes a phase of a step with the team, which must be there.
+    func share(_ step: any PartedStep, phase: Int, parts: Int) {
+        guard let team else { preconditionFailure("parts are counted by the team's lanes") }
+        shared = (step, phase)
+        team.run(self, parts: parts)
+        shared = nil
+    }
+
+    /// A helper's part.
+    public func perform(part: Int, of parts: Int) {
+        guard let shared else { preconditionFailure("a team computes what it was given") }
+        shared.step.run(phase: shared.phase, part: part, of: parts, self)
     }
 
     /// Bytes the arena holds by now.

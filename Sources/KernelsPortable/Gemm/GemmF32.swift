@@ -20,11 +20,12 @@ private let rowBlock = 192
 @inline(never)
 public func gemmF32(
     a: UnsafePointer<Float>, lda: Int, m: Int, k: Int, b: UnsafePointer<Float>, n: Int,
-    bias: UnsafePointer<Float>?, activation: Activation, c: UnsafeMutablePointer<Float>, ldc: Int
+    bias: UnsafePointer<Float>?, residual: UnsafePointer<Float>? = nil, activation: Activation,
+    c: UnsafeMutablePointer<Float>, ldc: Int
 ) {
     let panels = Panels(base: b, bStep: 16, panelStep: 16 * k)
     multiply(
-        a: a, lda: lda, m: m, k: k, b: panels, n: n, bias: bias,
+        a: a, lda: lda, m: m, k: k, b: panels, n: n, bias: bias, residual: residual,
         rectifies: activation == .relu, c: c, ldc: ldc)
     switch activation {
     case .none, .relu: break
@@ -52,8 +53,8 @@ public func matmulF32(
     if whole > 0 {
         let panels = Panels(base: b, bStep: n, panelStep: 16)
         multiply(
-            a: a, lda: k, m: m, k: k, b: panels, n: whole, bias: nil, rectifies: false, c: c,
-            ldc: n)
+            a: a, lda: k, m: m, k: k, b: panels, n: whole, bias: nil, residual: nil,
+            rectifies: false, c: c, ldc: n)
     }
     if whole < n { multiplyEdge(a: a, m: m, k: k, b: b + whole, n: n, c: c + whole, n - whole) }
 }
@@ -74,7 +75,7 @@ private func multiplyEdge(
             guard let base = buffer.baseAddress else { return }
             let block = Block(
                 k: depth, isFirst: start == 0, isLast: start + depth == k, bias: nil,
-                rectifies: false)
+                residual: nil, rectifies: false)
             multiply(
                 block, a: a + start, lda: k, m: m, b: Panels(base: base, bStep: 16, panelStep: 0),
                 n: columns, c: c, ldc: n)
@@ -96,12 +97,15 @@ struct Block {
     let isFirst: Bool
     let isLast: Bool
     let bias: UnsafePointer<Float>?
+    /// Laid out as C is.
+    let residual: UnsafePointer<Float>?
     let rectifies: Bool
 }
 
 private func multiply(
     a: UnsafePointer<Float>, lda: Int, m: Int, k: Int, b: Panels, n: Int,
-    bias: UnsafePointer<Float>?, rectifies: Bool, c: UnsafeMutablePointer<Float>, ldc: Int
+    bias: UnsafePointer<Float>?, residual: UnsafePointer<Float>?, rectifies: Bool,
+    c: UnsafeMutablePointer<Float>, ldc: Int
 ) {
     // Few rows read every weight once: splitting k would only write the sums and read them back.
     let depthLimit = m <= tallRows ? Int.max : depthBlock
@@ -113,7 +117,7 @@ private func multiply(
             let depth = min(depthLimit, k - start)
             let block = Block(
                 k: depth, isFirst: start == 0, isLast: start + depth == k, bias: bias,
-                rectifies: rectifies)
+                residual: residual.map { $0 + row * ldc }, rectifies: rectifies)
             var panels = b
             panels.base += start * b.bStep
             multiply(
@@ -139,11 +143,12 @@ private func multiply(
             a: a, lda: lda, b: b.base + panel * b.panelStep, bStep: b.bStep,
             panelStep: b.panelStep, k: block.k, c: c + column, ldc: ldc, columns: columns,
             isFirst: block.isFirst, isLast: block.isLast, bias: block.bias.map { $0 + column },
-            rectifies: block.rectifies)
+            rectifies: block.rectifies, residual: block.residual.map { $0 + column })
         if tall > 0 { multiplyTall(tile, rows: tall) }
         if tall < m {
             tile.a += tall * lda
             tile.c += tall * ldc
+            tile.residual = tile.residual.map { $0 + tall * ldc }
             multiplyRest(tile, rows: m - tall)
         }
         column += columns
@@ -165,6 +170,7 @@ private func multiplyTall(_ group: GemmTile, rows: Int) {
             #endif
             tile.a += tallRows * tile.lda
             tile.c += tallRows * tile.ldc
+            tile.residual = tile.residual.map { $0 + tallRows * tile.ldc }
             row += tallRows
         }
         group.advance(panels: 1)
@@ -215,6 +221,7 @@ extension GemmTile {
         b += panels * panelStep
         c += panels * 16
         bias = bias.map { $0 + panels * 16 }
+        residual = residual.map { $0 + panels * 16 }
         columns -= panels * 16
     }
 }

@@ -37,6 +37,8 @@ struct GemmTile {
     let isLast: Bool
     var bias: UnsafePointer<Float>?
     let rectifies: Bool
+    /// Added after the bias, laid out as C is.
+    var residual: UnsafePointer<Float>?
 
     @inline(__always)
     func panel(_ index: Int) -> UnsafePointer<Float> { b + index * panelStep }
@@ -61,6 +63,14 @@ struct GemmTile {
         if isLast {
             if let bias {
                 let source = bias + panel * 16
+                let addend =
+                    isWhole
+                    ? Strip(low: load(source), high: load(source + 8)) : loadEdge(source, columns)
+                strip.low += addend.low
+                strip.high += addend.high
+            }
+            if let residual {
+                let source = residual + row * ldc + panel * 16
                 let addend =
                     isWhole
                     ? Strip(low: load(source), high: load(source + 8)) : loadEdge(source, columns)

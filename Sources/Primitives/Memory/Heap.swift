@@ -22,6 +22,25 @@ public enum Heap {
         martlet_trim_own_heap(Int32(2 * byteCount))
     }
 
+    /// What the allocator has, in bytes, over all heaps.
+    public struct Figures: Sendable {
+        /// Blocks in use, those that are mapped one by one aside.
+        public let usedBytes: UInt64
+        /// Kept for reuse.
+        public let freeBytes: UInt64
+        /// Large blocks in use.
+        public let mappedBytes: UInt64
+    }
+
+    /// Holds the lock of one heap at a time; costs some microseconds a heap (mallinfo2(3)).
+    public static func figures() -> Figures {
+        var used: UInt64 = 0
+        var free: UInt64 = 0
+        var mapped: UInt64 = 0
+        martlet_heap_figures(&used, &free, &mapped)
+        return Figures(usedBytes: used, freeBytes: free, mappedBytes: mapped)
+    }
+
     /// Gives what is free in every heap back to the system. Holds the lock of one heap at a time;
     /// costs some milliseconds, so it is for a thread that nobody waits for.
     public static func trim() { martlet_trim_heap() }

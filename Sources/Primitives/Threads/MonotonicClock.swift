@@ -29,6 +29,13 @@ public enum WallClock {
         clock_gettime(CLOCK_REALTIME, &time)
         return time.tv_sec
     }
+
+    /// The same in milliseconds.
+    public static var milliseconds: Int {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return time.tv_sec * 1000 + time.tv_nsec / 1_000_000
+    }
 }
 
 /// Processor time used, in nanoseconds.

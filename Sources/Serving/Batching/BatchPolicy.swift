@@ -9,8 +9,8 @@ import Primitives
 /// 3. An anchor that cannot make its deadline even alone is dropped: computing it would only make
 ///    others late. (A probe is not: it is there to correct the estimate.)
 /// 4. The run takes requests of the anchor's shape by deadline, both lines, up to `batchSizeMax` rows,
-///    to what is expected to meet the earliest deadline among them, and to `slice` nanoseconds when
-///    other models want the workers.
+///    to what is expected to meet the earliest deadline among them, to as many as save compute
+///    (`LatencyLine.rowsThatPay`), and to `slice` nanoseconds when other models want the workers.
 /// 5. Only if the model has a `max_queue_delay`, a run that is not full waits for company: until its
 ///    oldest request waited that long, or must begin to meet its deadline.
 public enum BatchPolicy {
@@ -58,7 +58,8 @@ public enum BatchPolicy {
         guard anchor.rows <= terms.chunkRows, !anchor.isPartial else {
             return .run(priority, rowsMax: piece(of: anchor, line, terms))
         }
-        let wanted = queue.rows(like: anchor, limit: terms.chunkRows)
+        let most = max(line.rowsThatPay(chunk: terms.chunkRows), anchor.rows)
+        let wanted = queue.rows(like: anchor, limit: most)
         let due = queue.earliestDeadline(shape: anchor.shape) ?? anchor.deadline
         let room = due > now ? Double(due - now) : 0
         var rows = wanted
@@ -67,7 +68,7 @@ public enum BatchPolicy {
             rows = min(rows, line.rows(within: limit, chunk: terms.chunkRows))
         }
         rows = max(rows, anchor.rows)
-        if terms.queueDelay > 0, rows == wanted, wanted < terms.chunkRows, terms.slice == nil,
+        if terms.queueDelay > 0, rows == wanted, wanted < most, terms.slice == nil,
             let oldest = queue.oldestArrival
         {
             let run = UInt64(max(line.nanoseconds(rows: rows), 0))

@@ -49,6 +49,10 @@ enum BatchRunner {
     }
 
     private static func begin(_ batch: OpenBatch, at start: UInt64, thread: Int) {
+        var first = UInt64.max
+        for ticket in batch.tickets { first = min(first, ticket.parsedNanoseconds) }
+        batch.version.metrics.recordForming(
+            thread: thread, nanoseconds: start > first ? start - first : 0)
         for index in batch.tickets.indices {
             let parsed = batch.tickets[index].parsedNanoseconds
             batch.tickets[index].startedNanoseconds = start

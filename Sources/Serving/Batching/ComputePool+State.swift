@@ -26,7 +26,8 @@ extension ComputePool.State {
             units.append(batch)
         }
         scheduler.insert(request, model: version.index, now: now)
-        version.metrics.queueGrew(items: request.items, rows: request.rows)
+        version.metrics.queueGrew(
+            items: request.items, rows: request.rows, bytes: request.bytes)
         return request.deadline
     }
 
@@ -44,7 +45,8 @@ extension ComputePool.State {
     mutating func settleDropped(now: UInt64, into gone: inout [OpenBatch]) {
         for request in dropped {
             guard let batch = units[request.unit] else { continue }
-            batch.version.metrics.queueShrank(items: request.items, rows: request.rows)
+            batch.version.metrics.queueShrank(
+                items: request.items, rows: request.rows, bytes: request.bytes)
             for index in batch.tickets.indices
             where batch.tickets[index].fate == .live
                 && (batch.tickets.count == 1
@@ -55,7 +57,8 @@ extension ComputePool.State {
             }
             if let rest = batch.waiting(unit: request.unit) {
                 scheduler.insert(rest, model: batch.version.index, now: now)
-                batch.version.metrics.queueGrew(items: rest.items, rows: rest.rows)
+                batch.version.metrics.queueGrew(
+                    items: rest.items, rows: rest.rows, bytes: rest.bytes)
             } else {
                 release(request.unit)
                 gone.append(batch)
@@ -83,7 +86,8 @@ extension ComputePool.State {
         let version = batch.version
         // A unit that is not in line any more is being computed.
         guard let old = scheduler.remove(unit: unit, model: version.index) else { return 0 }
-        version.metrics.queueShrank(items: old.items, rows: old.rows)
+        version.metrics.queueShrank(
+            items: old.items, rows: old.rows, bytes: old.bytes)
         var count = 0
         for index in batch.tickets.indices where isMeant(batch.tickets[index]) {
             batch.tickets[index].fate = .cancelled
@@ -92,7 +96,8 @@ extension ComputePool.State {
         }
         if let rest = batch.waiting(unit: unit) {
             scheduler.insert(rest, model: version.index, now: rest.arrival)
-            version.metrics.queueGrew(items: rest.items, rows: rest.rows)
+            version.metrics.queueGrew(
+                items: rest.items, rows: rest.rows, bytes: rest.bytes)
         } else {
             release(unit)
             gone.append(batch)

@@ -58,7 +58,8 @@ extension ComputePool {
                     guard let batch = state.units[request.unit] else {
                         preconditionFailure("a unit in line is known")
                     }
-                    batch.version.metrics.queueShrank(items: request.items, rows: request.rows)
+                    batch.version.metrics.queueShrank(
+                        items: request.items, rows: request.rows, bytes: request.bytes)
                     worker.batches.append(batch)
                 }
                 return .run(
@@ -102,7 +103,8 @@ extension ComputePool {
             if isDone {
                 for request in worker.run.requests { state.release(request.unit) }
             } else if let batch = worker.batches.first, let rest = worker.run.rest {
-                batch.version.metrics.queueGrew(items: rest.items, rows: rest.rows)
+                batch.version.metrics.queueGrew(
+                    items: rest.items, rows: rest.rows, bytes: rest.bytes)
             }
         }
         if isDone { sendHome(&worker) }

@@ -1,3 +1,4 @@
+import Primitives
 import Synchronization
 
 /// What a run of one shape bucket costs: `latency(n) = a + b·n` nanoseconds, measured at warm-up and
@@ -79,6 +80,16 @@ public struct LatencyLine: Sendable, Equatable {
         guard left >= 0 else { return 0 }
         guard perRow > 0, left / perRow < Double(chunk) else { return chunk }
         return Int(left / perRow)
+    }
+
+    /// The most rows of a run that are worth the wait for it: more, up to `chunk`, save less than a fiftieth
+    /// of the compute, once a run is as long as a slice of time. A model whose rows cost the same alone
+    /// and together gains nothing from long runs, and every request would wait for all of one.
+    public func rowsThatPay(chunk: Int) -> Int {
+        guard isMeasured, perRow > 0 else { return chunk }
+        let slice = Double(Limits.standard.sliceMilliseconds) * 1e6
+        let rows = max(base * 50, slice) / perRow
+        return rows < Double(chunk) ? max(Int(rows), 1) : chunk
     }
 
     /// What `rows` take in runs of at most `chunk`, one after another.

@@ -108,6 +108,8 @@ public enum LoopMessage: Sendable {
     case uploadWritten(connection: UInt64, sequence: UInt32, byteCount: Int)
     /// A management request is done.
     case managed(ManagementAnswer)
+    /// Take connections at the addresses that waited for the models.
+    case listen
     /// Stop accepting, finish what is there, then end.
     case drain
 }

@@ -42,7 +42,8 @@ extension Scheduler {
         if alone > left { return tooShort(index, model, alone, now: now, isTentative) }
         if model.queue.isEmpty, model.queue.runningCount == 0 { return .admitted }
         let ahead = model.queue.rowsAhead(of: request.deadline, request.priority)
-        let together = line.nanoseconds(rows: min(chunk, ahead + request.rows))
+        let together = line.nanoseconds(
+            rows: min(line.rowsThatPay(chunk: chunk), ahead + request.rows))
         let wait = Double(ahead) / rate + (busyCount < workerCount ? 0 : together / 2)
         let run = max(alone, together)
         let share =

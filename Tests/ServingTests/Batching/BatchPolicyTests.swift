@@ -38,6 +38,31 @@ private func decide(
     #expect(decide([request(0, rows: 5), request(1, rows: 5)]) == .run(.high, rowsMax: 5))
 }
 
+@Test func aRunGrowsOnlyAsFarAsItSavesCompute() {
+    func rows(_ line: LatencyLine, waiting: Int, ofFirst first: Int = 1) -> BatchPolicy.Decision {
+        let far: UInt64 = 10_000_000_000
+        let requests =
+            [request(0, deadline: far, rows: first)]
+            + (1..<waiting).map { request($0, deadline: far) }
+        return BatchPolicy.decide(now: 0, queue: queue(requests), terms: .init(chunkRows: 64)) {
+            _ in
+            line
+        }
+    }
+    // 2 ms a row, alone or not: runs of 10 ms.
+    let flat = LatencyLine(base: 0, perRow: 2e6)
+    #expect(rows(flat, waiting: 100) == .run(.high, rowsMax: 5))
+    // A request is not cut for it.
+    #expect(rows(flat, waiting: 100, ofFirst: 40) == .run(.high, rowsMax: 40))
+    // What a run costs once is worth sharing: at 50 · 1.6 ms / 2 ms rows it is a fiftieth.
+    #expect(rows(LatencyLine(base: 1.6e6, perRow: 2e6), waiting: 100) == .run(.high, rowsMax: 40))
+    #expect(rows(LatencyLine(base: 1e7, perRow: 2e6), waiting: 100) == .run(.high, rowsMax: 64))
+    // Quick rows fill a batch.
+    #expect(rows(LatencyLine(base: 0, perRow: 1e5), waiting: 100) == .run(.high, rowsMax: 64))
+    let unknown = LatencyLine(base: 1e9, perRow: 2e6, isMeasured: false)
+    #expect(rows(unknown, waiting: 100) == .run(.high, rowsMax: 64))
+}
+
 @Test func theSizeMeetsTheEarliestDeadline() {
     // 1,000 + 100·n by 1,450 allows four rows.
     var requests = (1..<8).map { request($0) }

@@ -74,8 +74,10 @@ func noWorkerIdlesWhileAnythingWaitsAndNothingIsLost(seed: UInt64) {
     #expect(good[4, default: 0] >= 0.95 * peak, "\(good)")
 }
 
-@Test func clientsThatComeBackAsToldAreServed() {
-    var simulation = Simulation(workerCount: 2, models: [twoMillisecondModel()], seed: 5)
+@Test(arguments: [16, 64])
+func clientsThatComeBackAsToldAreServed(chunk: Int) {
+    let model = simulated(baseMicroseconds: 200, perRowMicroseconds: 1_800, chunk: chunk)
+    var simulation = Simulation(workerCount: 2, models: [model], seed: 5)
     simulation.obeysRetryAfter = true
     // Four times what it can serve, for five seconds, and it does not stop for those who return.
     simulation.run(

@@ -1,3 +1,4 @@
+import CoreMetrics
 import MartletCommand
 import Models
 import Serving
@@ -7,6 +8,8 @@ struct BodyMassIndex: Model {
     let signature = Signature(
         inputs: [TensorSpec("person", .float32, [-1, 2])],
         outputs: [TensorSpec("bmi", .float32, [-1])])
+    /// Stands on the server's metrics page as `bmi_people_total`.
+    private let people = Counter(label: "bmi.people")
 
     init(artifact: Artifact, context: LoadContext) throws(ModelLoadError) {}
 
@@ -15,10 +18,14 @@ struct BodyMassIndex: Model {
     ) throws(PredictionError) {
         let person = batch.float32(0)
         var bmi = results.mutableFloat32(0)
+        people.increment(by: batch.rowCount)
         for row in 0..<batch.rowCount {
             let height = person[row * 2]
             guard height > 0 else { throw PredictionError(.badInput, "height must be positive") }
             bmi[row] = person[row * 2 + 1] / (height * height)
+            guard bmi[row].isFinite else {
+                throw PredictionError(.failed, "the index of height \(height) is no number")
+            }
         }
     }
 }

@@ -93,7 +93,7 @@ final class LinearOperator: Operator {
     }
 }
 
-private final class LinearStep: Step {
+private final class LinearStep: PartedStep {
     private let (x, y): (Operand, Operand)
     private let weights: PackedMatrix
     private let bias: Operand?
@@ -111,16 +111,17 @@ private final class LinearStep: Step {
         rows = x.shape.dropLast().reduce(1, *)
     }
 
-    func run(_ workspace: Workspace) {
+    func partCount(phase: Int, lanes: Int) -> Int {
+        Parting.count(
+            work: 2 * rows * weights.k * weights.n, partMin: Parting.operationsMin, lanes: lanes)
+    }
+
+    func run(phase: Int, part: Int, of parts: Int, _ workspace: Workspace) {
         let source = workspace.span(x, as: Float.self)
         var target = workspace.mutableSpan(y, as: Float.self)
-        if let bias {
-            KernelSet.best.gemm(
-                a: source, m: rows, b: weights, bias: workspace.span(bias, as: Float.self),
-                activation: activation, c: &target)
-        } else {
-            KernelSet.best.gemm(
-                a: source, m: rows, b: weights, activation: activation, c: &target)
-        }
+        let ranges = ProductParting.ranges(rows: rows, columns: weights.n, part: part, of: parts)
+        KernelSet.best.gemm(
+            a: source, m: rows, b: weights, bias: workspace.optionalSpan(bias),
+            activation: activation, c: &target, rows: ranges.rows, columns: ranges.columns)
     }
 }

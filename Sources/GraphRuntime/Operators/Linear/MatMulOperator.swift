@@ -64,6 +64,7 @@ final class MatMulOperator: Operator {
             stridesB: StridedLoop.broadcastStrides(stack.batchB, to: stack.batch))
         guard let loop else { throw OperatorFailure("its broadcast has too many dimensions") }
         let (m, k, n) = (stack.m, stack.k, stack.n)
+        if y.dataType == .float32 { return MatMulFloatStep(a, b, y, (m, k, n), loop) }
         return try y.dataType.withNumber { type in
             func make<T: Number>(_: T.Type) -> any Step {
                 MatMulStep<T>(a, b, y, (m, k, n), loop)
@@ -90,7 +91,6 @@ private final class MatMulStep<T: Number>: Step {
         self.loop = loop
     }
 
-    @_specialize(where T == Float)
     @_specialize(where T == Double)
     @_specialize(where T == Int64)
     @_specialize(where T == Int32)
@@ -111,14 +111,6 @@ private final class MatMulStep<T: Number>: Step {
 
     /// Matrix `i` of a times matrix `j` of b is matrix `target` of the result.
     private func multiply(_ workspace: Workspace, _ i: Int, _ j: Int, _ target: Int) {
-        if T.self == Float.self {
-            let left = workspace.span(a, as: Float.self).extracting(i * m * k..<(i + 1) * m * k)
-            let right = workspace.span(b, as: Float.self).extracting(j * k * n..<(j + 1) * k * n)
-            var result = workspace.mutableSpan(
-                y, as: Float.self, range: target * m * n..<(target + 1) * m * n)
-            KernelSet.best.matmul(a: left, m: m, k: k, b: right, n: n, c: &result)
-            return
-        }
         let left = workspace.span(a, as: T.self)
         let right = workspace.span(b, as: T.self)
         var result = workspace.mutableSpan(y, as: T.self)
@@ -133,5 +125,59 @@ private final class MatMulStep<T: Number>: Step {
                 result[(target * m + row) * n + column] = sum
             }
         }
+    }
+}
+
+/// float32: a matrix product each, through the kernels.
+private final class MatMulFloatStep: PartedStep {
+    private let (a, b, y): (Operand, Operand, Operand)
+    private let (m, k, n): (Int, Int, Int)
+    /// Which matrices of a and b each one of y is made of.
+    private let pairs: [(Int, Int)]
+
+    init(
+        _ a: Operand, _ b: Operand, _ y: Operand, _ sizes: (Int, Int, Int), _ loop: StridedLoop
+    ) {
+        (self.a, self.b, self.y) = (a, b, y)
+        (m, k, n) = sizes
+        var pairs: [(Int, Int)] = []
+        var position = StridedLoop.Position()
+        for _ in 0..<loop.outerCount {
+            var (i, j) = (position.offsetA, position.offsetB)
+            for _ in 0..<loop.innerCount {
+                pairs.append((i, j))
+                i += loop.innerStrideA
+                j += loop.innerStrideB
+            }
+            position.advance(loop)
+        }
+        self.pairs = pairs
+    }
+
+    func partCount(phase: Int, lanes: Int) -> Int {
+        let parts = Parting.count(
+            work: 2 * pairs.count * m * k * n, partMin: Parting.operationsMin, lanes: lanes)
+        return min(parts, pairs.count > 1 ? pairs.count : max(m, 1))
+    }
+
+    func run(phase: Int, part: Int, of parts: Int, _ workspace: Workspace) {
+        if pairs.count == 1 {
+            multiply(0, rows: Parting.range(m, part: part, of: parts, unit: 6), workspace)
+            return
+        }
+        for matrix in Parting.range(pairs.count, part: part, of: parts) {
+            multiply(matrix, rows: 0..<m, workspace)
+        }
+    }
+
+    private func multiply(_ matrix: Int, rows: Range<Int>, _ workspace: Workspace) {
+        let (i, j) = pairs[matrix]
+        let left = workspace.span(a, as: Float.self).extracting(
+            (i * m + rows.lowerBound) * k..<(i * m + rows.upperBound) * k)
+        let right = workspace.span(b, as: Float.self).extracting(j * k * n..<(j + 1) * k * n)
+        let from = (matrix * m + rows.lowerBound) * n
+        var result = workspace.mutableSpan(
+            y, as: Float.self, range: from..<from + rows.count * n)
+        KernelSet.best.matmul(a: left, m: rows.count, k: k, b: right, n: n, c: &result)
     }
 }

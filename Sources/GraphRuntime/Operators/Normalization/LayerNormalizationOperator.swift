@@ -1,3 +1,4 @@
+import Kernels
 import Primitives
 
 /// ONNX `LayerNormalization` and `RMSNormalization`: normalised from an axis to the end, then scaled
@@ -60,6 +61,13 @@ final class LayerNormalizationOperator: Operator {
         let rows = x.shape[..<axis].reduce(1, *)
         let (scale, bias) = (inputs[1], inputs.optional(2))
         let isRow = scale.count == columns && (bias.map { $0.count == columns } ?? true)
+        if isRow, y.dataType == .float32, outputs.optional(1) == nil, outputs.optional(2) == nil,
+            columns > 0
+        {
+            return LayerNormStep(
+                x, y, rows: rows, columns: columns, epsilon: Float(epsilon), isCentered: isCentered,
+                scale, bias)
+        }
         func step<T: Number & BinaryFloatingPoint>(_: T.Type) -> any Step {
             NormalizeStep<T>(
                 x, y, rows: rows, columns: columns, epsilon: epsilon, isCentered: isCentered,
@@ -75,5 +83,40 @@ final class LayerNormalizationOperator: Operator {
 
     func operationCount(_ inputs: Inputs, _ outputs: [ValueInfo]) -> Int {
         6 &* inputs[0].shape.reduce(1, *)
+    }
+}
+
+/// float32, one scale a column: the case models have.
+final class LayerNormStep: PartedStep {
+    private let (x, y, scale, shift): (Operand, Operand, Operand, Operand?)
+    private let (rows, columns): (Int, Int)
+    private let epsilon: Float
+    private let isCentered: Bool
+
+    init(
+        _ x: Operand, _ y: Operand, rows: Int, columns: Int, epsilon: Float, isCentered: Bool,
+        _ scale: Operand, _ shift: Operand?
+    ) {
+        (self.x, self.y, self.scale, self.shift) = (x, y, scale, shift)
+        (self.rows, self.columns) = (rows, columns)
+        self.epsilon = epsilon
+        self.isCentered = isCentered
+    }
+
+    func partCount(phase: Int, lanes: Int) -> Int {
+        min(
+            max(rows, 1), Parting.count(work: 16 * x.count, partMin: Parting.bytesMin, lanes: lanes)
+        )
+    }
+
+    func run(phase: Int, part: Int, of parts: Int, _ workspace: Workspace) {
+        let range = Parting.range(rows, part: part, of: parts)
+        let values = range.lowerBound * columns..<range.upperBound * columns
+        var target = workspace.mutableSpan(y, as: Float.self, range: values)
+        KernelSet.best.layerNorm(
+            workspace.span(x, as: Float.self).extracting(values), rows: range.count,
+            columns: columns, epsilon: epsilon, isCentered: isCentered,
+            scale: workspace.span(scale, as: Float.self), shift: workspace.optionalSpan(shift),
+            y: &target)
     }
 }

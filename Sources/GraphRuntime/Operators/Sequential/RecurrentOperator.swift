@@ -23,10 +23,12 @@ final class RecurrentOperator: TensorOperator {
     private let cell: Cell
     private let hidden: Int?
     /// Whether each direction runs backwards.
-    private let directions: [Bool]
+    let directions: [Bool]
     private let activations: [RecurrentActivation]
     private let clip: Double?
-    private let isBatchFirst: Bool
+    let isBatchFirst: Bool
+    /// The standard's own activations, and nothing out of the ordinary.
+    let isPlain: Bool
     private let resetsAfter: Bool
     private let couplesGates: Bool
 
@@ -38,7 +40,8 @@ final class RecurrentOperator: TensorOperator {
         try RecurrentOperator(context, .gated)
     }
 
-    @Sendable static func lstm(_ context: OperatorContext) throws(OperatorFailure) -> any Operator {
+    /// LSTM in its full generality (`LSTMOperator` does the usual one).
+    static func longShort(_ context: OperatorContext) throws(OperatorFailure) -> RecurrentOperator {
         try RecurrentOperator(context, .longShort)
     }
 
@@ -66,6 +69,10 @@ final class RecurrentOperator: TensorOperator {
         guard names.count == directions.count * cell.activations.count else {
             throw OperatorFailure("it has \(names.count) activations")
         }
+        let usual = directions.flatMap { _ in cell.activations }
+        isPlain =
+            zip(names, usual).allSatisfy { $0.lowercased() == $1.lowercased() } && clip == nil
+            && !isBatchFirst && !couplesGates && !resetsAfter
         let alphas = try context.floats("activation_alpha") ?? []
         let betas = try context.floats("activation_beta") ?? []
         var made: [RecurrentActivation] = []

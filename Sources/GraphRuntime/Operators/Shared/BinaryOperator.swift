@@ -73,7 +73,7 @@ private final class BinaryStep<T: Number>: Step {
 
 /// float32 in the shapes that models really have: equal, a scalar on one side, or one row against
 /// all rows.
-private final class BinaryFloatStep: Step {
+private final class BinaryFloatStep: PartedStep {
     private enum Form {
         case equal, scalarRight, scalarLeft
         case rows(Int, Int)
@@ -109,25 +109,44 @@ private final class BinaryFloatStep: Step {
             && Array(y.shape.suffix(row.count)) == row
     }
 
-    func run(_ workspace: Workspace) {
+    func partCount(phase: Int, lanes: Int) -> Int {
+        let parts = Parting.count(work: 12 * y.count, partMin: Parting.bytesMin, lanes: lanes)
+        switch form {
+        case .equal, .scalarRight, .scalarLeft: return parts
+        case .rows(let rows, _), .rowFirst(let rows, _): return min(parts, max(rows, 1))
+        }
+    }
+
+    func run(phase: Int, part: Int, of parts: Int, _ workspace: Workspace) {
         let left = workspace.span(a, as: Float.self)
         let right = workspace.span(b, as: Float.self)
-        var result = workspace.mutableSpan(y, as: Float.self)
         let kernels = KernelSet.best
+        let (rows, columns) =
+            switch form {
+            case .equal, .scalarRight, .scalarLeft: (y.count, 1)
+            case .rows(let rows, let columns), .rowFirst(let rows, let columns): (rows, columns)
+            }
+        let own = Parting.range(rows, part: part, of: parts, unit: columns == 1 ? 16 : 1)
+        let range = own.lowerBound * columns..<own.upperBound * columns
+        var result = workspace.mutableSpan(y, as: Float.self, range: range)
         switch form {
         case .equal:
-            kernels.binary(function, a: left, b: right, y: &result)
+            kernels.binary(
+                function, a: left.extracting(range), b: right.extracting(range), y: &result)
         case .scalarRight:
-            kernels.binaryScalar(function, a: left, scalar: right[0], y: &result)
+            kernels.binaryScalar(
+                function, a: left.extracting(range), scalar: right[0], y: &result)
         case .scalarLeft:
-            kernels.binaryScalar(function, scalar: left[0], b: right, y: &result)
-        case .rows(let rows, let columns):
+            kernels.binaryScalar(
+                function, scalar: left[0], b: right.extracting(range), y: &result)
+        case .rows:
             kernels.binaryRows(
-                function, matrix: left, rows: rows, columns: columns, row: right, y: &result)
-        case .rowFirst(let rows, let columns):
+                function, matrix: left.extracting(range), rows: own.count, columns: columns,
+                row: right, y: &result)
+        case .rowFirst:
             kernels.binaryRows(
-                function, matrix: right, rows: rows, columns: columns, row: left, rowFirst: true,
-                y: &result)
+                function, matrix: right.extracting(range), rows: own.count, columns: columns,
+                row: left, rowFirst: true, y: &result)
         }
     }
 }

@@ -50,7 +50,7 @@ final class SoftmaxFamily: Operator {
     }
 }
 
-private final class SoftmaxRowsStep: Step {
+private final class SoftmaxRowsStep: PartedStep {
     private let (x, y): (Operand, Operand)
     private let (rows, columns): (Int, Int)
     private let isLogarithm: Bool
@@ -61,13 +61,21 @@ private final class SoftmaxRowsStep: Step {
         self.isLogarithm = isLogarithm
     }
 
-    func run(_ workspace: Workspace) {
-        let source = workspace.span(x, as: Float.self)
-        var target = workspace.mutableSpan(y, as: Float.self)
+    func partCount(phase: Int, lanes: Int) -> Int {
+        min(
+            max(rows, 1), Parting.count(work: 40 * x.count, partMin: Parting.bytesMin, lanes: lanes)
+        )
+    }
+
+    func run(phase: Int, part: Int, of parts: Int, _ workspace: Workspace) {
+        let range = Parting.range(rows, part: part, of: parts)
+        let values = range.lowerBound * columns..<range.upperBound * columns
+        let source = workspace.span(x, as: Float.self).extracting(values)
+        var target = workspace.mutableSpan(y, as: Float.self, range: values)
         if isLogarithm {
-            KernelSet.best.logSoftmax(source, rows: rows, columns: columns, y: &target)
+            KernelSet.best.logSoftmax(source, rows: range.count, columns: columns, y: &target)
         } else {
-            KernelSet.best.softmax(source, rows: rows, columns: columns, y: &target)
+            KernelSet.best.softmax(source, rows: range.count, columns: columns, y: &target)
         }
     }
 }

@@ -40,7 +40,7 @@ final class UnaryOperator: Operator {
     }
 }
 
-private final class UnaryFloatStep: Step {
+private final class UnaryFloatStep: PartedStep {
     private let function: UnaryFunction
     private let (x, y): (Operand, Operand)
 
@@ -49,9 +49,14 @@ private final class UnaryFloatStep: Step {
         (self.x, self.y) = (x, y)
     }
 
-    func run(_ workspace: Workspace) {
-        let source = workspace.span(x, as: Float.self)
-        var target = workspace.mutableSpan(y, as: Float.self)
+    func partCount(phase: Int, lanes: Int) -> Int {
+        Parting.count(work: 16 * x.count, partMin: Parting.bytesMin, lanes: lanes)
+    }
+
+    func run(phase: Int, part: Int, of parts: Int, _ workspace: Workspace) {
+        let range = Parting.range(x.count, part: part, of: parts, unit: 16)
+        let source = workspace.span(x, as: Float.self).extracting(range)
+        var target = workspace.mutableSpan(y, as: Float.self, range: range)
         KernelSet.best.unary(function, x: source, y: &target)
     }
 }

@@ -1,11 +1,54 @@
+import HTTP
 import Primitives
 import Telemetry
 
 extension ServerLoop {
     /// `GET /metrics`
-    func answerMetrics(_ connection: Connection, _ exchange: Exchange) {
+    func answerMetrics(_ connection: Connection, _ exchange: Exchange, _ bytes: Span<UInt8>) {
+        let format = head.accept.map { MetricsFormat(accept: bytes.extracting($0)) } ?? .text
         body.removeAll()
-        MetricsPage.render(metrics, into: &body)
-        answer(connection, exchange, contentType: MetricsPage.contentType)
+        MetricsPage.render(metrics, format: format, into: &body)
+        answer(connection, exchange, contentType: format.contentType)
+    }
+}
+
+extension MetricsFormat {
+    /// What the client prefers (RFC 9110 section 12.5.1); OpenMetrics only when it is named, as scrapers do, and the
+    /// text format when nothing decides. Versions we do not write are passed over.
+    package init(accept value: Span<UInt8>) {
+        var openMetrics = 0
+        var text = 0
+        Ascii.forEachElement(value, 0..<value.count) { element in
+            var end = element.lowerBound
+            while end < element.upperBound, value[end] != UInt8(ascii: ";") { end += 1 }
+            let type = Ascii.trimmed(value, element.lowerBound..<end)
+            let quality = PayloadFormat.weight(value, end..<element.upperBound)
+            if Ascii.equalsIgnoringCase(value, type, "application/openmetrics-text") {
+                if Self.isVersion1(value, end..<element.upperBound) {
+                    openMetrics = max(openMetrics, quality)
+                }
+            } else if Ascii.equalsIgnoringCase(value, type, "text/plain") {
+                text = max(text, quality)
+            }
+        }
+        self = openMetrics > 0 && openMetrics >= text ? .openMetrics : .text
+    }
+
+    /// Whether `version` is missing or 1.0.0 among the parameters.
+    private static func isVersion1(_ value: Span<UInt8>, _ parameters: Range<Int>) -> Bool {
+        var start = parameters.lowerBound
+        while start < parameters.upperBound {
+            var end = start
+            while end < parameters.upperBound, value[end] != UInt8(ascii: ";") { end += 1 }
+            let parameter = Ascii.trimmed(value, start..<end)
+            let name = parameter.lowerBound..<min(parameter.lowerBound + 8, parameter.upperBound)
+            if Ascii.equalsIgnoringCase(value, name, "version=") {
+                let number = name.upperBound..<parameter.upperBound
+                return Ascii.equals(value, number, "1.0.0")
+                    || Ascii.equals(value, number, "\"1.0.0\"")
+            }
+            start = end + 1
+        }
+        return true
     }
 }

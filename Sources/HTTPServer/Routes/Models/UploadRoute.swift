@@ -43,12 +43,15 @@ extension ServerLoop {
         do throws(Refusal) {
             let order = try order(connection, match, bytes)
             let exchange = begin(connection, notes, stream: stream)
+            beginTrace(connection, exchange, bytes, bodyBytes: head.contentLength ?? 0)
             beginUpload(connection, exchange, order)
             return .stream(limits.modelBytesMax)
         } catch {
             // What the client sends is not read: an HTTP/1.1 connection ends with the answer.
             if stream == nil { notes = notes.closing }
-            answer(connection, begin(connection, notes, stream: stream), error)
+            let exchange = begin(connection, notes, stream: stream)
+            beginTrace(connection, exchange, bytes, bodyBytes: 0)
+            answer(connection, exchange, error)
             return .answered
         }
     }

@@ -130,7 +130,7 @@ public enum PayloadFormat: Sendable, Equatable, CaseIterable {
     }
 
     /// The `q` among the parameters, in thousandths: 1,000 when there is none, 0 when it is broken.
-    private static func weight(_ value: Span<UInt8>, _ range: Range<Int>) -> Int {
+    static func weight(_ value: Span<UInt8>, _ range: Range<Int>) -> Int {
         var start = range.lowerBound
         while start < range.upperBound {
             var end = start
