@@ -4,13 +4,16 @@ extension Forest {
     /// Measures the layouts there are, on 64 rows and on a single one, and keeps the fastest for each.
     /// All give the same bits. Takes some milliseconds.
     mutating func chooseLayouts<Value: ForestValue>(_ type: Value.Type) {
-        guard complete != nil || bits != nil else { return }
+        guard complete != nil || bits != nil || ranks != nil else { return }
         let rows = 64
         guard featureCount > 0, rows * featureCount <= 1 << 20 else {
-            (complete, bits) = (nil, nil)
+            (complete, bits, ranks) = (nil, nil, nil)
             return
         }
         let x = sampleRows(rows, type)
+        let prepared = ranks
+        ranks = nil
+        defer { chooseRanks(prepared, x, rows: rows) }
         var linked = self
         (linked.complete, linked.bits) = (nil, nil)
         var best = linked.nanoseconds(x, rows: rows)
@@ -29,6 +32,24 @@ extension Forest {
         }
         if complete?.isForRows == false, complete?.isForRow == false { complete = nil }
         if !usesBits { bits = nil }
+    }
+
+    /// Keeps the ranks from that number of rows on at which they are faster than what was chosen.
+    private mutating func chooseRanks<Value: ForestValue>(
+        _ prepared: ForestRanks?, _ x: [Value], rows: Int
+    ) {
+        guard var tried = prepared else { return }
+        tried.rowsMin = 1
+        for count in [8, 16, 24, 32, 48, 64] where count <= rows {
+            ranks = nil
+            let other = nanoseconds(x, rows: count)
+            ranks = tried
+            if nanoseconds(x, rows: count) < other {
+                ranks?.rowsMin = count
+                return
+            }
+        }
+        ranks = nil
     }
 
     /// Values near what the trees ask for, so that rows go all ways.

@@ -41,6 +41,7 @@ extension Forest {
                 features: bits.features.span(as: Int32.self).address,
                 featureCount: bits.featureCount)
         }
+        if let ranks, ranks.rowsMin > 0 { tables.ranks = ranks.tables(Value.self) }
         body(tables)
     }
 }

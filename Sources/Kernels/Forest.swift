@@ -37,22 +37,30 @@ public struct Forest: Sendable {
     /// Small trees as bit vectors, where that is of use.
     var bits: ForestBits?
     var usesBits = false
+    /// The trees for rows of ranks, where that is of use.
+    var ranks: ForestRanks?
 
     /// Checks a description and lays it out.
     ///
     /// Takes time and memory proportional to the description, whatever the shape of the trees; a
     /// description that is no forest gives an error that names the tree and the node.
     public init(_ description: ForestDescription) throws(ForestError) {
+        try self.init(description, ranksFrom: nil)
+    }
+
+    /// The same, with ranks for so many rows and more where the forest has that form, and no layout
+    /// but the linked one beside: what tests compare with.
+    package init(_ description: ForestDescription, ranksFrom rows: Int?) throws(ForestError) {
         switch description.precision {
         case .float32:
-            self.init(try ForestLayout<Float>(description), description)
+            self.init(try ForestLayout<Float>(description), description, ranksFrom: rows)
         case .float64:
-            self.init(try ForestLayout<Double>(description), description)
+            self.init(try ForestLayout<Double>(description), description, ranksFrom: rows)
         }
     }
 
     private init<Value: ForestValue>(
-        _ layout: ForestLayout<Value>, _ description: ForestDescription
+        _ layout: ForestLayout<Value>, _ description: ForestDescription, ranksFrom rows: Int?
     ) {
         var layout = layout
         featureCount = description.featureCount
@@ -68,7 +76,11 @@ public struct Forest: Sendable {
             ? [Double](repeating: 0, count: targetCount) : description.baseValues
         baseValues = AlignedMemory(copying: base)
         expected = AlignedMemory(copying: Self.expectedScores(layout, base: base))
-        treeTargets = layout.inlineVotes().map { AlignedMemory(copying: $0) }
+        let targetsOfTrees = layout.inlineVotes()
+        treeTargets = targetsOfTrees.map { AlignedMemory(copying: $0) }
+        ranks = targetsOfTrees.flatMap {
+            ForestRanks(layout, $0, targetCount: description.targetCount)
+        }
         nodes = AlignedMemory(copying: layout.nodes)
         roots = AlignedMemory(copying: layout.roots)
         voteStarts = AlignedMemory(copying: layout.voteStarts)
@@ -77,27 +89,35 @@ public struct Forest: Sendable {
         covers = AlignedMemory(copying: layout.covers)
         hasCovers = layout.covers.count == layout.nodes.count && !layout.nodes.isEmpty
         origins = AlignedMemory(copying: layout.origins)
+        if let rows {
+            ranks?.rowsMin = rows
+            return
+        }
         complete = treeTargets == nil ? nil : ForestComplete(layout)
         let single = layout as? ForestLayout<Float>
         bits = treeTargets == nil ? nil : single.flatMap { ForestBits($0) }
         chooseLayouts(Value.self)
     }
 
-    /// How whole eights of rows are computed, and single rows: `linked`, `complete` or `bits`; chosen
-    /// by measurement when the forest was made.
+    /// How whole eights of rows are computed, and single rows: `linked`, `complete`, `bits` or `ranks`;
+    /// chosen by measurement when the forest was made.
     public var layouts: (rows: String, row: String) {
         let complete = (complete?.isForRows == true, complete?.isForRow == true)
         return (
-            usesBits ? "bits" : complete.0 ? "complete" : "linked",
+            ranks != nil ? "ranks" : usesBits ? "bits" : complete.0 ? "complete" : "linked",
             complete.1 ? "complete" : "linked"
         )
     }
+
+    /// The rows from which on `ranks` are used; 0 where they are not.
+    public var ranksRowsMin: Int { ranks?.rowsMin ?? 0 }
 
     /// Bytes of the layout.
     public var byteCount: Int {
         nodes.byteCount + roots.byteCount + voteStarts.byteCount + votes.byteCount
             + sets.byteCount + baseValues.byteCount + covers.byteCount + origins.byteCount
             + (treeTargets?.byteCount ?? 0) + (complete?.byteCount ?? 0) + (bits?.byteCount ?? 0)
+            + (ranks?.byteCount ?? 0)
     }
 
     /// The place in its tree's description of a node that `KernelSet.forestLeaves` named.

@@ -70,3 +70,21 @@ def test_contributions_agree_with_the_library(name, tmp_path):
     # They add up to the margin.
     margin = infer(path, case.rows, tmp_path, "margin")["margin"]
     assert np.max(np.abs(got.sum(axis=-1) - margin)) <= 1e-4 * max(scale, np.abs(margin).max())
+
+
+def test_a_dump_has_its_infinite_thresholds_back(tmp_path):
+    """LightGBM writes them as 1e300; infinity as a value must then not go the way of what is missing."""
+    import json
+
+    import lightgbm
+
+    x = np.random.default_rng(0).random((400, 1)) - 0.5
+    x[::3] = np.nan
+    model = lightgbm.train(
+        {"objective": "regression", "num_leaves": 2, "verbose": -1, "num_threads": 1},
+        lightgbm.Dataset(x, label=np.isnan(x[:, 0]).astype(float)), 2)
+    assert "threshold=inf" in model.model_to_string()
+    (tmp_path / "model.json").write_text(json.dumps(model.dump_model()))
+    rows = np.array([[0.5], [np.nan], [np.inf], [-np.inf]])
+    np.testing.assert_array_equal(
+        infer(tmp_path / "model.json", rows, tmp_path)["prediction"], model.predict(rows))

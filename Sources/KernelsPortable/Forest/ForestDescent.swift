@@ -116,7 +116,7 @@ private func passes<Value: ForestValue>(
 
 /// LightGBM's zero: kZeroThreshold is the float32 nearest to 1e-35.
 @inline(__always)
-private func isZero<Value: ForestValue>(_ value: Value) -> Bool {
+func isZero<Value: ForestValue>(_ value: Value) -> Bool {
     value.wide >= -1.0000000180025095e-35 && value.wide <= 1.0000000180025095e-35
 }
 

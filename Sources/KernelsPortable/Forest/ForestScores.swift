@@ -16,7 +16,10 @@ public func forestF32(
     _ forest: ForestTables<Float>, x: UnsafePointer<Float>, rows: Int, features: Int,
     y: UnsafeMutablePointer<Float>
 ) {
-    forestScores(forest, x, rows, features, y) { bits, x, rows, scores, targets in
+    let done = forest.ranks.map { scoreRanks(forest, $0, x, rows, features, y) } ?? 0
+    forestScores(
+        forest, x + done * features, rows - done, features, y + done * forest.targets
+    ) { bits, x, rows, scores, targets in
         scoreAllBits(forest, bits, x, rows, features, scores, targets)
     }
 }
@@ -26,7 +29,10 @@ public func forestF64(
     _ forest: ForestTables<Double>, x: UnsafePointer<Double>, rows: Int, features: Int,
     y: UnsafeMutablePointer<Double>
 ) {
-    forestScores(forest, x, rows, features, y) { _, _, _, _, _ in
+    let done = forest.ranks.map { scoreRanks(forest, $0, x, rows, features, y) } ?? 0
+    forestScores(
+        forest, x + done * features, rows - done, features, y + done * forest.targets
+    ) { _, _, _, _, _ in
         preconditionFailure("bit vectors are made for float32 only")
     }
 }

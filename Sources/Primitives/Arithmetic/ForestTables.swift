@@ -31,6 +31,8 @@
     public var completeForRow: CompleteTrees<Value>?
     /// Small trees once more as bit vectors, where that is faster for whole eights of rows.
     public var bits: BitTrees?
+    /// The trees once more for rows of ranks, where that is faster for some number of rows.
+    public var ranks: RankTrees<Value>?
 
     public init(
         nodes: UnsafePointer<ForestNode<Value>>, tests: Tests, roots: UnsafePointer<Int32>,

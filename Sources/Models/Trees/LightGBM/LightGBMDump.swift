@@ -79,6 +79,12 @@ enum LightGBMDump {
             return branch
         }
 
+        /// A dump has 1e300 where the text has infinity (LightGBM's `Common::AvoidInf`): the threshold of
+        /// a branch that asks only whether the value is missing.
+        private static func unbounded(_ threshold: Double) -> Double {
+            abs(threshold) < 1e300 ? threshold : threshold * .infinity
+        }
+
         private mutating func addTest(
             _ place: DocumentPlace, _ branch: Int
         ) throws(ModelLoadError) {
@@ -96,7 +102,7 @@ enum LightGBMDump {
                     isCategorical: type == "==",
                     defaultsLeft: try place.member("default_left").boolean(), missing: missing))
             switch type {
-            case "<=": tree.thresholds.append(try threshold.number())
+            case "<=": tree.thresholds.append(Self.unbounded(try threshold.number()))
             case "==":
                 tree.thresholds.append(0)
                 var list: [Int] = []
