@@ -79,9 +79,9 @@ public final class Server {
         let limits = configuration.limits
         shadow = try ShadowQueue(limits: limits)
         let metrics = metrics
-        let queue = try LogQueue(limits: limits, write: { StandardStreams.error($0) }) {
-            metrics.count(.logDrops)
-        }
+        let queue = try LogQueue(
+            limits: limits, write: { StandardStreams.error($0) },
+            dropped: { metrics.count(.logDrops) })
         logQueue = queue
         accessLog = AccessLog(
             isOn: configuration.logsAccess, share: configuration.accessShare,
@@ -193,8 +193,8 @@ public final class Server {
         bound.removeAll()
     }
 
-    /// Takes connections at the addresses that are shared with another server (`sharesPort`). Call it
-    /// once, when the models are there.
+    /// Takes connections at the addresses that are shared with another server (`sharesPort`). Call
+    /// it once, when the models are there.
     public func startListening() {
         guard configuration.sharesPort else { return }
         for mailbox in mailboxes { mailbox.send(.listen) }
