@@ -2,7 +2,8 @@
 
 The model alone is `martlet bench` on as many threads as there are cores, at each batch size. Over HTTP,
 `martlet load` keeps 256 requests of one row in flight; its share of the processors is printed, since it
-takes them from the server.
+takes them from the server. A model that is cheaper than its requests cannot come near what it does
+alone: so the same requests also go to a model that only takes ten of the inputs out ("HTTP alone").
 """
 
 import argparse
@@ -17,6 +18,10 @@ import urllib.request
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "overload"))
+
+import numpy as np  # noqa: E402
+import onnx  # noqa: E402
+from onnx import TensorProto, helper, numpy_helper  # noqa: E402
 
 import model  # noqa: E402
 import servers  # noqa: E402
@@ -48,12 +53,28 @@ def alone(binary, path):
         for figures in json.loads(done.stdout)["results"])
 
 
+def nothing(folder, width):
+    """A model that answers with the first ten of its inputs."""
+    constants = [
+        numpy_helper.from_array(np.array([value], np.int64), name)
+        for name, value in (("start", 0), ("end", min(width, 10)), ("axis", 1))]
+    graph = helper.make_graph(
+        [helper.make_node("Slice", ["x", "start", "end", "axis"], ["y"])], "nothing",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", width])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", min(width, 10)])], constants)
+    (folder / "1").mkdir(parents=True)
+    onnx.save(
+        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8),
+        folder / "1" / "model.onnx")
+    return folder
+
+
 def main():
     options = arguments()
     load_binary = options.load_binary or options.binary
     print(f"| model | alone, rows/s (batch) | {options.clients} clients, requests/s | ratio "
-          "| rows a run | generator, of a core |")
-    print("|---|---:|---:|---:|---:|---:|")
+          "| HTTP alone, requests/s | ratio to the lower | rows a run | generator, of a core |")
+    print("|---|---:|---:|---:|---:|---:|---:|---:|")
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         five, _ = model.of_cost(options.binary, folder / "models/five", 5)
@@ -64,21 +85,29 @@ def main():
             body = json.dumps({"instances": [[1.0] * width]}).encode()
             body_path = folder / f"{name}.json"
             body_path.write_bytes(body)
-            rates, bests, sizes, shares = [], [], [], []
-            for _ in range(options.rounds):
-                bests.append(alone(options.binary, path))
+            empty = nothing(folder / f"nothing-{width}", width)
+            rates, bests, limits, sizes, shares = [], [], [], [], []
+
+            def ask(folder):
                 with servers.martlet(
-                        name, options.binary, served, body,
+                        name, options.binary, folder, body,
                         *options.server_options.split()) as server:
                     run = servers.load(
                         load_binary, server, body_path, "--clients", options.clients,
-                        "--duration", options.seconds, "--warmup", 2)
-                    sizes.append(rows_a_run(server))
-                rates.append(run["rates"]["succeeded"])
-                shares.append(run["generator"]["cpu_share_max"])
+                        "--duration", options.seconds, "--warmup", 1)
+                    return run["rates"]["succeeded"], rows_a_run(server), run["generator"]
+
+            for _ in range(options.rounds):
+                bests.append(alone(options.binary, path))
+                limits.append(ask(empty)[0])
+                rate, size, generator = ask(served)
+                rates.append(rate)
+                sizes.append(size)
+                shares.append(generator["cpu_share_max"])
             best = statistics.median(rate for rate, _ in bests)
-            rate = statistics.median(rates)
+            rate, limit = statistics.median(rates), statistics.median(limits)
             print(f"| {name} | {best:,.0f} ({bests[0][1]}) | {rate:,.0f} | {rate / best:.2f} "
+                  f"| {limit:,.0f} | {rate / min(best, limit):.2f} "
                   f"| {statistics.median(sizes):.1f} | {statistics.median(shares):.2f} |",
                   flush=True)
 

@@ -3,7 +3,8 @@
 Requests come by Poisson arrivals (`martlet load`, open loop) to a model of about 2 ms a row, with a
 deadline: the client gives up after it, and tells those servers that understand X-Request-Timeout-Ms.
 Goodput is what was answered with success within it. The rates are multiples of what each server
-itself does in a closed loop. The generator shares the machine with the server.
+itself does in a closed loop. The generator shares the machine with the server. Each load meets a server
+that has just started: the refused clients of the load before, who were told to come back, are gone.
 """
 
 import argparse
@@ -46,10 +47,11 @@ def retried(figures):
     return f"{100 * retry['succeeded'] / ended:.0f} % of {ended:,}" if ended else "–"
 
 
-def measure(server, options, body_path, loads):
+def measure(make, options, body_path, loads):
     binary = options.load_binary or options.binary
-    closed = servers.load(
-        binary, server, body_path, "--clients", 32, "--duration", 4, "--warmup", 2)
+    with make() as server:
+        closed = servers.load(
+            binary, server, body_path, "--clients", 32, "--duration", 4, "--warmup", 2)
     capacity = closed["rates"]["succeeded"]
     print(f"\n**{server.name}**: {capacity:,.0f} requests/s in a closed loop of 32 clients\n")
     print("| offered | requests/s | goodput | of the peak | p50 ms | p99 ms | refused | "
@@ -58,10 +60,11 @@ def measure(server, options, body_path, loads):
     rows = []
     for factor in loads:
         rate = max(1, round(capacity * factor))
-        rows.append((factor, rate, servers.load(
-            binary, server, body_path, "--rate", rate, "--duration", options.seconds, "--warmup",
-            1, "--connections", 256, "--timeout-ms", options.deadline_ms, "--deadline-ms",
-            options.deadline_ms, "--obey-retry-after")))
+        with make() as server:
+            rows.append((factor, rate, servers.load(
+                binary, server, body_path, "--rate", rate, "--duration", options.seconds,
+                "--warmup", 1, "--connections", 256, "--timeout-ms", options.deadline_ms,
+                "--deadline-ms", options.deadline_ms, "--obey-retry-after")))
     peak = max(figures["rates"]["succeeded"] for _, _, figures in rows)
     for factor, rate, figures in rows:
         good, scheduled = figures["rates"]["succeeded"], figures["scheduled"]
@@ -92,20 +95,19 @@ def main():
             batching={"max_batch_size": 1})
         extra = options.server_options.split()
         targets = {
-            "martlet": servers.martlet(
+            "martlet": lambda: servers.martlet(
                 "martlet", options.binary, folder / "models", body, *extra),
-            "unbatched": servers.martlet(
+            "unbatched": lambda: servers.martlet(
                 "martlet, max_batch_size 1", options.binary, folder / "single", body, *extra),
-            "mosec": servers.mosec(path, body),
-            "fastapi": servers.fastapi(path, body)}
+            "mosec": lambda: servers.mosec(path, body),
+            "fastapi": lambda: servers.fastapi(path, body)}
         print(f"A row takes {took:.2f} ms; {os.cpu_count()} cores, load average "
               f"{os.getloadavg()[0]:.2f}; deadline {options.deadline_ms} ms; "
               f"{options.seconds} s a load.")
         for name in options.targets.split(","):
             if name not in targets:
                 sys.exit(f"bench: no target '{name}'; there are {', '.join(targets)}")
-            with targets[name] as server:
-                results.append(measure(server, options, body_path, loads))
+            results.append(measure(targets[name], options, body_path, loads))
     if options.json:
         options.json.write_text(json.dumps(results, indent=1))
 

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -46,7 +47,19 @@ int martlet_wait_readable(int descriptor, int64_t nanoseconds) {
 // On Linux a nice value belongs to a thread, and `who` 0 is the calling one.
 void martlet_set_thread_nice(int nice) { setpriority(PRIO_PROCESS, 0, nice); }
 
+// The first version of struct sched_attr; glibc 2.36 has none.
+struct martlet_sched_attr {
+    uint32_t size, policy;
+    uint64_t flags;
+    int32_t nice;
+    uint32_t priority;
+    uint64_t runtime, deadline, period;
+};
+
 void martlet_lower_thread_priority(void) {
+    struct martlet_sched_attr attributes = {
+        .size = sizeof attributes, .policy = SCHED_BATCH, .nice = 10, .runtime = 100000000};
+    if (syscall(SYS_sched_setattr, 0, &attributes, 0) == 0) return;
     struct sched_param param = {0};
     sched_setscheduler(0, SCHED_BATCH, &param);
     setpriority(PRIO_PROCESS, (id_t)gettid(), 10);

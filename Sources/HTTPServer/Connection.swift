@@ -63,8 +63,6 @@ final class Connection {
     var uploads: [Upload] = []
     /// Only somebody on this machine, or whom the operator lets in, can have opened it.
     var isTrusted = false
-    /// What its last refused request was given: a request at that time counts as the same one again.
-    var retryTicket: RetryTicket?
     /// It came in at an admin listener.
     var isAdmin = false
     /// From this time of the loop's clock on, the next answer is the last.

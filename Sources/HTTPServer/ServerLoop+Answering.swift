@@ -146,8 +146,6 @@ extension ServerLoop {
         response.retryAfterSeconds = refusal.retryAfterSeconds
         response.retryAfterMilliseconds = refusal.retryAfterMilliseconds
         response.retryTicket = refusal.retryTicket
-        // Most clients come again on the connection they were refused on, and know of no ticket.
-        if let ticket = refusal.retryTicket { connection.retryTicket = ticket }
         response.wwwAuthenticate = refusal.wwwAuthenticate
         response.acceptEncoding = refusal.acceptEncoding
         refusalCode = refusal.code

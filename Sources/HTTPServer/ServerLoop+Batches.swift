@@ -12,6 +12,8 @@ extension ServerLoop {
         var encodeBegan = end
         for index in batch.tickets.indices {
             let ticket = batch.tickets[index]
+            // Whatever became of it: each request comes by here once.
+            shared.clientsInFlight.end(ticket.client)
             // A client that left is not there any more; its slot has another generation.
             guard ticket.fate != .cancelled, let connection = connections[ticket.connection] else {
                 continue

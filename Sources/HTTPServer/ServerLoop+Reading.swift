@@ -260,14 +260,14 @@ extension ServerLoop {
         if crossOrigin.isOn { notes.origin = originIndex(bytes) }
         let exchange = begin(connection, notes, stream: stream)
         beginTrace(connection, exchange, bytes, bodyBytes: body.count)
-        if crossOrigin.isPreflight(head, in: bytes) {
+        if crossOrigin.isOn, crossOrigin.isPreflight(head, in: bytes) {
             answerPreflight(connection, exchange, match.route, bytes)
             return
         }
         let decision = access.policy.decide(
             scope: match.route.scope(head.method), authorization: head.authorization, in: bytes,
             clientSubject: connection.clientSubject)
-        if let refusal = decision.refusal {
+        if !decision.isAllowed, let refusal = decision.refusal {
             answer(connection, exchange, refusal)
             return
         }
@@ -277,9 +277,9 @@ extension ServerLoop {
             answer(connection, exchange, refusal)
             return
         }
-        if match.route == .predict, shared.quota.isOn,
-            let refusal = overQuota(connection, decision)
-        {
+        let client =
+            match.route == .predict && shared.limitsClients ? client(connection, decision) : 0
+        if match.route == .predict, shared.quota.isOn, let refusal = overQuota(client) {
             answer(connection, exchange, refusal)
             return
         }
@@ -302,7 +302,7 @@ extension ServerLoop {
             return
         }
         switch match.route {
-        case .predict: predict(connection, exchange, match, bytes, body: body)
+        case .predict: predict(connection, exchange, match, bytes, body: body, client: client)
         case .index: answerIndex(connection, exchange)
         case .health, .live: answerHealth(connection, exchange)
         case .ready: answerReadiness(connection, exchange)
@@ -322,13 +322,17 @@ extension ServerLoop {
         }
     }
 
-    /// A client that asks more often than it may (`Limits.clientRequestsPerSecond`): it is told apart by
-    /// the name of its credential, else by its address.
-    private func overQuota(_ connection: Connection, _ decision: AccessDecision) -> Refusal? {
+    /// Clients are told apart by the name of their credential, else by their address. Never 0.
+    private func client(_ connection: Connection, _ decision: AccessDecision) -> UInt64 {
         var client = connection.peer
         if case .allowed(let name?) = decision {
             client = UInt64(bitPattern: Int64(name.hashValue))
         }
+        return max(client, 1)
+    }
+
+    /// A client that asks more often than it may (`Limits.clientRequestsPerSecond`).
+    private func overQuota(_ client: UInt64) -> Refusal? {
         guard let wait = shared.quota.take(client, now: nowNanoseconds) else { return nil }
         metrics.count(loop: number, .clientLimited)
         var refusal = Refusal(

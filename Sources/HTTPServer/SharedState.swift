@@ -13,7 +13,16 @@ final class SharedState: Sendable {
     /// Asked only when there is a limit on a client's rate.
     let quota: ClientQuota
 
-    init(limits: Limits) { quota = ClientQuota(limits: limits) }
+    /// Asked only when there is a limit on what a client may wait for.
+    let clientsInFlight: ClientsInFlight
+
+    init(limits: Limits) {
+        quota = ClientQuota(limits: limits)
+        clientsInFlight = ClientsInFlight(limits: limits)
+    }
+
+    /// Whether clients are told apart.
+    var limitsClients: Bool { quota.isOn || clientsInFlight.isOn }
 
     /// Takes a place under an address's limit; false when there is none.
     func takeAddress(_ peer: UInt64, max: Int) -> Bool {

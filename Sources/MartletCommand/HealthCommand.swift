@@ -16,16 +16,21 @@ struct HealthCommand: ParsableCommand {
               martlet health --live --server http://127.0.0.1:9090
             """)
 
-    @Option(help: "http://HOST:PORT or unix:PATH. [MARTLET_SERVER]")
+    @Option(help: "http://HOST:PORT, https://HOST:PORT or unix:PATH. [MARTLET_SERVER]")
     var server: String?
+
+    @OptionGroup var tls: TLSClientOptions
 
     @Flag(help: "Ask only whether the process lives (/livez), not whether models answer (/readyz).")
     var live = false
 
     mutating func run() throws {
         let place = server ?? Environment.text("MARTLET_SERVER") ?? Self.beside()
-        guard let client = ManagementClient(server: place, token: nil, timeoutSeconds: 3) else {
-            Exit.usage("--server is '\(place)'; expected http://HOST:PORT or unix:PATH")
+        let client = ManagementClient(
+            server: place, token: nil, tls: { tls.context() }, timeoutSeconds: 3)
+        guard let client else {
+            Exit.usage(
+                "--server is '\(place)'; expected http://HOST:PORT, https://HOST:PORT or unix:PATH")
         }
         do throws(ManagementClient.Failure) {
             let answer = try client.ask("GET", live ? "/livez" : "/readyz")

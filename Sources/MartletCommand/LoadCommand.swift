@@ -75,7 +75,7 @@ struct LoadCommand: ParsableCommand {
         pace.apply(to: &base)
         // Metadata is asked for in HTTP/1.1.
         var asking = base
-        if base.speaksHTTP2, base.tls != nil { asking.tls = connection.context(false) }
+        if base.speaksHTTP2, base.tls != nil { asking.tls = connection.tls.context() }
         base.requests = request.prepare(asking)
         var reports: [LoadReport] = []
         for pace in paces {

@@ -1,7 +1,6 @@
 import ArgumentParser
 import Load
 import Primitives
-import TLS
 
 /// How much load, for how long.
 struct LoadPaceOptions: ParsableArguments {
@@ -116,17 +115,7 @@ struct LoadConnectionOptions: ParsableArguments {
     @Option(help: "Connect to this Unix-domain socket. [MARTLET_UNIX]")
     var unix: String?
 
-    @Option(help: "TLS: authorities to trust, PEM; else the system's. [MARTLET_CA]")
-    var ca: String?
-
-    @Flag(help: "TLS: take any certificate. [MARTLET_INSECURE=1]")
-    var insecure = false
-
-    @Option(help: "TLS: the client's own certificate, PEM. [MARTLET_CERT]")
-    var cert: String?
-
-    @Option(help: "TLS: its key, PEM. [MARTLET_KEY]")
-    var key: String?
+    @OptionGroup var tls: TLSClientOptions
 
     mutating func validate() throws {
         let limits = Limits.standard
@@ -143,7 +132,9 @@ struct LoadConnectionOptions: ParsableArguments {
         configuration.timeoutMilliseconds = timeoutMs
         configuration.obeysRetryAfter =
             obeyRetryAfter || Environment.text("MARTLET_OBEY_RETRY_AFTER") == "1"
-        if configuration.target.isTLS { configuration.tls = context(speaksHTTP2) }
+        if configuration.target.isTLS {
+            configuration.tls = tls.context(speaksHTTP2: speaksHTTP2)
+        }
     }
 
     /// The number of connections depends on that of clients.
@@ -157,23 +148,5 @@ struct LoadConnectionOptions: ParsableArguments {
         }
         configuration.threads = min(configuration.threads, count)
         configuration.connections = count
-    }
-
-    /// What TLS needs, with one protocol to offer.
-    func context(_ speaksHTTP2: Bool) -> TLSClientContext {
-        var tls = TLSClientConfiguration()
-        tls.authorityPath = ca ?? Environment.text("MARTLET_CA")
-        tls.verifiesServer = !insecure && Environment.text("MARTLET_INSECURE") != "1"
-        tls.certificatePath = cert ?? Environment.text("MARTLET_CERT")
-        tls.keyPath = key ?? Environment.text("MARTLET_KEY")
-        guard (tls.certificatePath == nil) == (tls.keyPath == nil) else {
-            Exit.usage("--cert and --key are given together")
-        }
-        tls.applicationProtocol = speaksHTTP2 ? .http2 : .http1
-        do throws(TLSError) {
-            return try TLSClientContext(tls)
-        } catch {
-            Exit.failure(error.description)
-        }
     }
 }

@@ -1,7 +1,8 @@
 import IO
 import Primitives
+import TLS
 
-/// One request at a time to a server's management API, over HTTP/1.1.
+/// One request at a time to a server's management API, over HTTP/1.1, with TLS or without.
 struct ManagementClient {
     /// A server that answered, or why there is no answer.
     struct Failure: Error {
@@ -21,85 +22,125 @@ struct ManagementClient {
     }
 
     private let place: Place
+    /// As `Host` says it.
     private let host: String
+    private let tls: TLSClientContext?
     private let token: String?
     private let timeoutSeconds: Int
     private static let answerBytesMax = 64 << 20
 
-    /// `http://HOST[:PORT]` or `unix:PATH`; nil when it is neither.
-    init?(server: String, token: String?, timeoutSeconds: Int = 600) {
+    /// `http://HOST[:PORT]`, `https://HOST[:PORT]` or `unix:PATH`; nil when it is none of these. `tls` is
+    /// asked for only where it is needed.
+    init?(
+        server: String, token: String?, tls: () -> TLSClientContext, timeoutSeconds: Int = 600
+    ) {
         self.token = token
         self.timeoutSeconds = timeoutSeconds
         if server.hasPrefix("unix:") {
             place = .unix(String(server.dropFirst(5)))
             host = "localhost"
+            self.tls = nil
             return
         }
-        guard server.hasPrefix("http://") else { return nil }
-        var rest = server.dropFirst(7)
+        let isTLS = server.hasPrefix("https://")
+        guard isTLS || server.hasPrefix("http://") else { return nil }
+        var rest = server.dropFirst(isTLS ? 8 : 7)
         while rest.hasSuffix("/") { rest = rest.dropLast() }
         guard !rest.contains("/"), !rest.isEmpty else { return nil }
         let hasPort = rest.hasPrefix("[") ? rest.contains("]:") : rest.contains(":")
-        guard let address = ListenAddress(parsing: hasPort ? String(rest) : "\(rest):80") else {
-            return nil
-        }
+        guard
+            let address = ListenAddress(
+                parsing: hasPort ? String(rest) : "\(rest):\(isTLS ? 443 : 80)")
+        else { return nil }
         place = .tcp(host: address.host, port: address.port)
         host = String(rest)
+        self.tls = isTLS ? tls() : nil
     }
 
     /// Asks, and waits for the answer: loading a large model takes its time.
     func ask(_ method: String, _ target: String, body: String = "") throws(Failure) -> Answer {
+        let wire = try connect()
+        var request = head(method, target, length: body.utf8.count)
+        if !body.isEmpty { request.append("Content-Type: application/json\r\n") }
+        request.append("\r\n")
+        request.append(body)
+        try wire.send(request.span)
+        return try receive(wire)
+    }
+
+    /// Sends a file, with its checksum. The server is asked first whether it wants it.
+    func upload(_ path: String, to target: String) throws(Failure) -> Answer {
+        let (length, digest) = try measure(path)
+        var file = try open(path)
+        let wire = try connect()
+        var request = head("PUT", target, length: length)
+        request.append("Content-Type: application/octet-stream\r\n")
+        request.append("X-Checksum-Sha256: \(digest)\r\nExpect: 100-continue\r\n\r\n")
+        try wire.send(request.span)
+        var early = ByteBuffer()
+        guard try isWanted(wire, &early, withinMilliseconds: 5_000) else {
+            return try receive(wire, early)
+        }
+        var piece = ByteBuffer(capacity: 1 << 20)
+        while try read(&file, into: &piece) {
+            do throws(Failure) {
+                try wire.send(piece.span)
+            } catch {
+                // A server that refuses closes its end: its answer says why.
+                guard wire.isReadable(withinMilliseconds: 1_000) else { throw error }
+                return try receive(wire, early)
+            }
+            piece.removeAll()
+        }
+        return try receive(wire, early)
+    }
+
+    private func open(_ path: String) throws(Failure) -> FileReader {
         do throws(SystemError) {
-            let socket = try connect()
-            var request = head(method, target, length: body.utf8.count)
-            if !body.isEmpty { request.append("Content-Type: application/json\r\n") }
-            request.append("\r\n")
-            request.append(body)
-            try socket.send(request.span)
-            return try receive(socket)
+            return try FileReader(path: path)
         } catch {
             throw Failure(message: error.description)
         }
     }
 
-    /// Sends a file, with its checksum. The server is asked first whether it wants it.
-    func upload(_ path: String, to target: String) throws(Failure) -> Answer {
+    private func measure(_ path: String) throws(Failure) -> (Int, SHA256.Digest) {
         do throws(SystemError) {
             guard let stamp = FileStamp(path: path) else {
                 throw SystemError(call: "open \(path)", 2)
             }
             let digest = try FileSystem.digest(of: path, byteCountMax: Limits().modelBytesMax)
-            var file = try FileReader(path: path)
-            let socket = try connect()
-            var request = head("PUT", target, length: Int(stamp.byteCount))
-            request.append("Content-Type: application/octet-stream\r\n")
-            request.append("X-Checksum-Sha256: \(digest)\r\nExpect: 100-continue\r\n\r\n")
-            try socket.send(request.span)
-            guard try isWanted(socket, withinMilliseconds: 5_000) else {
-                return try receive(socket)
-            }
-            var piece = ByteBuffer(capacity: 1 << 20)
-            do throws(SystemError) {
-                while try file.read(into: &piece, byteCountMax: 1 << 20) {
-                    try socket.send(piece.span)
-                    piece.removeAll()
-                }
-            } catch {
-                // A server that refuses closes its end: its answer says why.
-                guard socket.isReadable(withinMilliseconds: 1_000) else { throw error }
-            }
-            return try receive(socket)
+            return (Int(stamp.byteCount), digest)
         } catch {
             throw Failure(message: error.description)
         }
     }
 
-    private func connect() throws(SystemError) -> ClientSocket {
-        switch place {
-        case .tcp(let host, let port):
-            try ClientSocket(host: host, port: port, timeoutSeconds: timeoutSeconds)
-        case .unix(let path): try ClientSocket(unixPath: path, timeoutSeconds: timeoutSeconds)
+    private func read(
+        _ file: inout FileReader, into piece: inout ByteBuffer
+    ) throws(Failure) -> Bool {
+        do throws(SystemError) {
+            return try file.read(into: &piece, byteCountMax: 1 << 20)
+        } catch {
+            throw Failure(message: error.description)
         }
+    }
+
+    private func connect() throws(Failure) -> ManagementWire {
+        let name: String
+        let socket: ClientSocket
+        do throws(SystemError) {
+            switch place {
+            case .tcp(let host, let port):
+                name = host
+                socket = try ClientSocket(host: host, port: port, timeoutSeconds: timeoutSeconds)
+            case .unix(let path):
+                name = path
+                socket = try ClientSocket(unixPath: path, timeoutSeconds: timeoutSeconds)
+            }
+        } catch {
+            throw Failure(message: error.description)
+        }
+        return try ManagementWire(socket, tls, name: name)
     }
 
     private func head(_ method: String, _ target: String, length: Int) -> ByteBuffer {
@@ -111,19 +152,28 @@ struct ManagementClient {
     }
 
     /// Whether `100 Continue` came, or nothing at all (RFC 9110 section 10.1.1: then it is sent anyway).
+    /// What came is put behind `buffer`.
     private func isWanted(
-        _ socket: borrowing ClientSocket, withinMilliseconds milliseconds: Int32
-    ) throws(SystemError) -> Bool {
-        guard socket.isReadable(withinMilliseconds: milliseconds) else { return true }
-        var buffer = ByteBuffer()
-        _ = try socket.receive(into: &buffer)
+        _ wire: ManagementWire, _ buffer: inout ByteBuffer, withinMilliseconds milliseconds: UInt64
+    ) throws(Failure) -> Bool {
+        let end = MonotonicClock.nanoseconds + milliseconds * 1_000_000
+        while buffer.isEmpty {
+            let now = MonotonicClock.nanoseconds
+            guard now < end, wire.isReadable(withinMilliseconds: Int32((end - now) / 1_000_000))
+            else { return true }
+            guard try wire.receive(into: &buffer) else { return false }
+        }
         return buffer.text.hasPrefix("HTTP/1.1 100")
     }
 
-    private func receive(_ socket: borrowing ClientSocket) throws(SystemError) -> Answer {
+    /// The answer, which may have begun with `early`.
+    private func receive(
+        _ wire: ManagementWire, _ early: borrowing ByteBuffer = ByteBuffer()
+    ) throws(Failure) -> Answer {
         var buffer = ByteBuffer()
+        buffer.append(early.span)
         // The server closes behind its answer.
-        while try socket.receive(into: &buffer), buffer.count <= Self.answerBytesMax {}
+        while try wire.receive(into: &buffer), buffer.count <= Self.answerBytesMax {}
         return Self.parse(buffer)
     }
 

@@ -18,17 +18,21 @@ struct ModelsCommand: ParsableCommand {
 
     /// Which server, and as whom.
     struct ServerOptions: ParsableArguments {
-        @Option(help: "http://HOST:PORT, or unix:PATH. [MARTLET_SERVER]")
+        @Option(help: "http://HOST:PORT, https://HOST:PORT or unix:PATH. [MARTLET_SERVER]")
         var server = Environment.text("MARTLET_SERVER") ?? "http://127.0.0.1:8080"
 
         @Option(help: "A file with a bearer token that has the scope admin. [MARTLET_TOKEN_FILE]")
         var tokenFile: String?
 
+        @OptionGroup var tls: TLSClientOptions
+
         func client() -> ManagementClient {
-            guard let client = ManagementClient(server: server, token: token()) else {
+            let client = ManagementClient(
+                server: server, token: token(), tls: { tls.context() })
+            guard let client else {
                 Exit.usage(
-                    "--server is '\(server)'; expected http://HOST:PORT or unix:PATH (for https, "
-                        + "use curl: docs/models.md has the requests)")
+                    "--server is '\(server)'; expected http://HOST:PORT, https://HOST:PORT or "
+                        + "unix:PATH")
             }
             return client
         }

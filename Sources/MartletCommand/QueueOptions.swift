@@ -36,6 +36,15 @@ struct QueueOptions: ParsableArguments {
     var clientRequestsPerSecond = Environment.integer(
         "MARTLET_CLIENT_REQUESTS_PER_SECOND", default: Limits.standard.clientRequestsPerSecond)
 
+    @Option(
+        parsing: .unconditional,
+        help: """
+            Predictions one client (as above) may wait for at a time; more get 429. 0 is no limit. \
+            [MARTLET_CLIENT_REQUESTS_IN_FLIGHT]
+            """)
+    var clientRequestsInFlight = Environment.integer(
+        "MARTLET_CLIENT_REQUESTS_IN_FLIGHT", default: Limits.standard.clientRequestsInFlight)
+
     mutating func validate() throws {
         try ServeCommand.check(
             requestTimeoutMs, 1...Limits.standard.requestMillisecondsMax, "--request-timeout-ms")
@@ -43,6 +52,8 @@ struct QueueOptions: ParsableArguments {
         try ServeCommand.check(queueBytes, 1...(1 << 42), "--queue-bytes")
         try ServeCommand.check(
             clientRequestsPerSecond, 0...1_000_000_000, "--client-requests-per-second")
+        try ServeCommand.check(
+            clientRequestsInFlight, 0...1_000_000_000, "--client-requests-in-flight")
     }
 
     /// What was asked for, over the defaults.
@@ -51,5 +62,6 @@ struct QueueOptions: ParsableArguments {
         limits.queueItemsTotalMax = queueItems
         limits.queueBytesTotalMax = queueBytes
         limits.clientRequestsPerSecond = clientRequestsPerSecond
+        limits.clientRequestsInFlight = clientRequestsInFlight
     }
 }

@@ -165,7 +165,10 @@ public struct Limits: Sendable {
     /// Predictions a second of one client (its token's name, else its address) before it gets 429; half
     /// a second's worth may come at once. 0 is no limit.
     public var clientRequestsPerSecond = 0
-    /// Clients whose rate is remembered at a time.
+    /// Predictions that one client (as above) may wait for at a time, in queues and in runs, before it
+    /// gets 429. 0 is no limit.
+    public var clientRequestsInFlight = 0
+    /// Clients whose rate, and clients whose waiting requests, are remembered at a time.
     public var clientsMax = 65_536
     /// Batches a loop keeps for reuse, a model: as many as one turn of busy connections fills.
     public var freeBatchesMax = 64

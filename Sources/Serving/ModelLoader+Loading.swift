@@ -8,6 +8,7 @@ extension ModelLoader {
     func merge(_ found: FoundModel, force: Bool) {
         let now = MonotonicClock.nanoseconds
         let index: Int
+        let isNew = self.index(of: found.name) == nil
         if let known = self.index(of: found.name) {
             index = known
             guard models[index].compiled == nil else {
@@ -47,6 +48,7 @@ extension ModelLoader {
         where !there.contains(models[index].versions[position].version) {
             models[index].versions[position].found = nil
         }
+        if isNew { restoreState(index) }
     }
 
     /// Says once what is wrong with a model that goes on as it is.
@@ -63,6 +65,7 @@ extension ModelLoader {
             if models[index].configurationStamp != nil || models[index].configurationProblem != nil
             {
                 models[index].configurationStamp = nil
+                models[index].configurationDigest = ""
                 models[index].apply(ModelConfiguration(limits: limits))
             }
             return
@@ -78,6 +81,7 @@ extension ModelLoader {
             let configuration = try ModelConfiguration(path: path, limits: limits)
             // A file that is the same says nothing new: what the operator said since then stays.
             if isSame, models[index].configurationProblem == nil { return }
+            models[index].configurationDigest = digest(ofConfiguration: path)
             models[index].apply(configuration)
         } catch {
             if isFirst, models[index].versions.allSatisfy({ $0.served == nil }) {
@@ -87,6 +91,11 @@ extension ModelLoader {
                 report(index, problem: error.description)
             }
         }
+    }
+
+    private func digest(ofConfiguration path: String) -> String {
+        let bytesMax = limits.configurationBytesMax
+        return (try? FileSystem.digest(of: path, byteCountMax: bytesMax))?.description ?? ""
     }
 
     /// Loads what is wanted and new, newest first, then lets go of what is not wanted any more. A

@@ -284,6 +284,7 @@ public final class ModelLoader {
     func publish() {
         for index in models.indices { models[index].settle(depthMax: limits.rollbackDepthMax) }
         registry.publish(models.map { $0.registered(Self.seed($0.name)) }, isComplete: isComplete)
+        keepStates()
     }
 
     /// Sets models apart, so that not the same clients are every model's canaries.

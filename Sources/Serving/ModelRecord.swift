@@ -15,6 +15,8 @@ struct ModelRecord {
     let compiled: CompiledModel?
     var configuration: ModelConfiguration
     var configurationStamp: FileStamp?
+    /// SHA-256 of the model.json that was taken; empty without one.
+    var configurationDigest = ""
     /// Why the last model.json was not taken.
     var configurationProblem: String?
     /// In ascending order of their numbers.
@@ -28,6 +30,8 @@ struct ModelRecord {
     private(set) var defaults: [String] = []
     /// The operator unloaded the model as a whole.
     var isHeld = false
+    /// What was last written down of what operators said.
+    var keptState = OperatorState()
 
     init(name: String, compiled: CompiledModel?, configuration: ModelConfiguration) {
         self.name = name
@@ -62,6 +66,12 @@ struct ModelRecord {
         configurationProblem = nil
         wantedLabels = configuration.traffic.labels
         rollback = nil
+    }
+
+    /// Labels stand where these say, and nowhere else.
+    mutating func sayLabels(_ labels: [(label: String, version: String)]) {
+        wantedLabels = labels
+        settleLabels()
     }
 
     mutating func setLabel(_ label: String, _ version: String) {

@@ -20,6 +20,13 @@ public protocol ModelSource: Sendable {
     /// Removes a version's content. Throws when the source cannot be written to.
     func remove(_ version: FoundVersion, of model: String) throws(SystemError)
 
+    /// What was kept of what operators said of a model; nil when there is nothing.
+    func state(of model: String) throws(SystemError) -> [UInt8]?
+
+    /// Keeps it, in one step, in place of what was kept before; nil: nothing is to be kept. Throws when the
+    /// source cannot be written to.
+    func keep(_ state: [UInt8]?, of model: String) throws(SystemError)
+
     /// A folder for an upload to be written in. Throws when the source takes none.
     func makeUploadFolder() throws(SystemError) -> String
 

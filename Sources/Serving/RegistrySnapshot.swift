@@ -29,8 +29,9 @@ public enum ModelState: Sendable {
     }
 }
 
-/// A registered model with all its versions.
-public struct RegisteredModel: Sendable {
+/// A registered model with all its versions. A class, since each request looks at one: a struct of so
+/// many references would count all of them.
+public final class RegisteredModel: Sendable {
     public struct Version: Sendable {
         public let version: String
         public let state: ModelState
@@ -52,6 +53,21 @@ public struct RegisteredModel: Sendable {
     public let shadow: ShadowRoute?
     /// Why the last model.json was not taken.
     public let problem: String?
+
+    init(
+        name: String, configuration: ModelConfiguration, versions: [Version],
+        labels: [(label: String, version: String)], defaultVersion: ModelVersion?,
+        canary: CanaryRoute?, shadow: ShadowRoute?, problem: String?
+    ) {
+        self.name = name
+        self.configuration = configuration
+        self.versions = versions
+        self.labels = labels
+        self.defaultVersion = defaultVersion
+        self.canary = canary
+        self.shadow = shadow
+        self.problem = problem
+    }
 
     /// The ready version that a label stands at.
     public func version(labelled label: Span<UInt8>) -> ModelVersion? {

@@ -14,7 +14,7 @@ struct WarmUp {
 
     private let version: ModelVersion
     private let end: UInt64
-    private let samples: WarmUpSamples?
+    private let kinds: [WarmUpRows]
     private(set) var extent = Extent()
 
     /// Runs of `version` until a time of the monotonic clock. Throws when the configured samples do not
@@ -22,9 +22,7 @@ struct WarmUp {
     init(_ version: ModelVersion, end: UInt64) throws(WarmUpSampleError) {
         self.version = version
         self.end = end
-        let samples = version.configuration.warmUp.samples
-        self.samples =
-            samples.isEmpty ? nil : try WarmUpSamples(samples, signature: version.signature)
+        kinds = try WarmUpRows.all(version)
     }
 
     /// The batch sizes to run, in this order: powers of two up to the largest batch, then every size
@@ -42,7 +40,8 @@ struct WarmUp {
             }
     }
 
-    /// Runs the model at every batch size it will plan for; the reason when it cannot run.
+    /// Runs the model at every batch size it will plan for, in every padding bucket; the reason when it
+    /// cannot run.
     ///
     /// Without samples it is given zeros, then ones if it refuses zeros as input. A model that refuses
     /// both, or whose free dimensions do not like their guessed size, is served all the same: it counts
@@ -56,7 +55,7 @@ struct WarmUp {
         switch run(fill: 0) {
         case .success: return nil
         case .failure(let error):
-            if samples != nil { return "on warm_up.samples: \(error.description)" }
+            if hasSamples { return "on warm_up.samples: \(error.description)" }
             guard error.kind == .badInput || !version.hasStaticRows else {
                 return error.description
             }
@@ -69,36 +68,48 @@ struct WarmUp {
         }
     }
 
+    private var hasSamples: Bool { !version.configuration.warmUp.samples.isEmpty }
+
     private mutating func run(fill: UInt8) -> Result<Void, PredictionError> {
         let sizes = Self.sizes(version)
-        extent = Extent(planned: sizes.count)
-        var costs: [(rows: Int, nanoseconds: Double)] = []
+        extent = Extent(planned: sizes.count * kinds.count)
+        var costs = [[(rows: Int, nanoseconds: Double)]](repeating: [], count: kinds.count)
+        var isRefused = [Bool](repeating: false, count: kinds.count)
+        var failure: PredictionError?
         // Powers of two are measured; what comes behind them is run once, to be planned.
         var last = 0
         var isMeasured = true
         for size in sizes {
             if size < last { isMeasured = false }
-            // The smallest batch is run in any case: readiness stands for a real run.
-            guard extent.done == 0 || MonotonicClock.nanoseconds < end else { break }
-            switch measure(rows: size, repeats: isMeasured ? Self.repeats : 1, fill: fill) {
-            case .success(let nanoseconds):
-                if isMeasured { costs.append((size, nanoseconds)) }
-            case .failure(let error): return .failure(error)
+            for (index, kind) in kinds.enumerated() where !isRefused[index] {
+                // The smallest batch is run in any case: readiness stands for a real run.
+                guard extent.done == 0 || MonotonicClock.nanoseconds < end else { break }
+                switch measure(kind, rows: size, isMeasured ? Self.repeats : 1, fill: fill) {
+                case .success(let nanoseconds):
+                    if isMeasured { costs[index].append((size, nanoseconds)) }
+                    extent.done += 1
+                case .failure(let error):
+                    isRefused[index] = true
+                    if kind.isGiven { failure = failure ?? error }
+                }
             }
-            extent.done += 1
             last = size
         }
-        guard let first = costs.first, let last = costs.last else { return .success(()) }
+        for (kind, costs) in zip(kinds, costs) { calibrate(kind, costs) }
+        return failure.map { .failure($0) } ?? .success(())
+    }
+
+    private func calibrate(_ kind: WarmUpRows, _ costs: [(rows: Int, nanoseconds: Double)]) {
+        guard let first = costs.first, let last = costs.last else { return }
         version.latency.calibrate(
             rows1: first.rows, nanoseconds1: first.nanoseconds, rows2: last.rows,
-            nanoseconds2: last.nanoseconds, bucket: version.latencyBucket(rowShapes))
-        return .success(())
+            nanoseconds2: last.nanoseconds, bucket: version.latencyBucket(kind.rowShapes))
     }
 
     private func measure(
-        rows: Int, repeats: Int, fill: UInt8
+        _ kind: WarmUpRows, rows: Int, _ repeats: Int, fill: UInt8
     ) -> Result<Double, PredictionError> {
-        let inputs = makeInputs(rows: rows, fill: fill)
+        let inputs = kind.makeInputs(rows: rows, fill: fill)
         let outputs = version.makeOutputs(rowCapacity: rows)
         let batch = TensorBatch(columns: inputs, rowCount: rows)
         var best = UInt64.max
@@ -116,26 +127,5 @@ struct WarmUp {
             spent += elapsed
         }
         return .success(Double(best))
-    }
-
-    /// The row shapes it runs with: the samples', else with 8 for an unknown dimension: long enough for a
-    /// sequence, short enough to be quick.
-    private var rowShapes: [[Int]] {
-        if let samples { return samples.rowShapes }
-        return version.signature.inputs.map { spec in
-            version.signature.rowShape(of: spec).map { $0 < 0 ? 8 : $0 }
-        }
-    }
-
-    private func makeInputs(rows: Int, fill: UInt8) -> [TensorColumn] {
-        let inputs = version.makeInputs(rowShapes: rowShapes, rowCapacity: rows)
-        if let samples {
-            samples.fill(inputs, rows: rows)
-            return inputs
-        }
-        if fill != 0 {
-            for column in inputs { column.fill(with: fill) }
-        }
-        return inputs
     }
 }

@@ -59,7 +59,8 @@ extension MetricsPage {
             metrics.sum(.http2Floods))
         single(
             "martlet_client_limited_total", "counter",
-            "Requests refused at --client-requests-per-second.", metrics.sum(.clientLimited))
+            "Requests refused at --client-requests-per-second or --client-requests-in-flight.",
+            metrics.sum(.clientLimited))
         single(
             "martlet_received_bytes_total", "counter", "Bytes read from clients.",
             metrics.sum(.bytesRead))

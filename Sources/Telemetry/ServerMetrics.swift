@@ -37,7 +37,7 @@ public final class ServerMetrics: Sendable {
         /// Handshakes that continued an earlier session.
         case tlsResumed
         case http2Connections, http2Floods
-        /// Requests over `--client-requests-per-second`.
+        /// Requests over `--client-requests-per-second` or `--client-requests-in-flight`.
         case clientLimited
         /// Time not spent waiting for events.
         case busyNanoseconds

@@ -57,13 +57,23 @@ final class LoaderBench {
     let queue: LoaderQueue
     let loader: ModelLoader
 
+    /// Owns the folder, when this one only goes on with it.
+    private let previous: LoaderBench?
+
+    /// A loader of another process over the same folder.
+    func restarted(control: ModelControl = .explicit) throws -> LoaderBench {
+        try LoaderBench(control: control, after: self)
+    }
+
     /// `files` are paths below the folder and what is in them.
     init(
         _ files: [String: String] = [:], control: ModelControl = .explicit,
         compiled: [CompiledModel] = [], limits: Limits = Limits(),
-        memory: MemoryBudget = .unlimited
+        memory: MemoryBudget = .unlimited,
+        after previous: LoaderBench? = nil
     ) throws {
-        folder = "/tmp/martlet-loader-\(UInt64.random(in: 0 ... .max))"
+        self.previous = previous
+        folder = previous?.folder ?? "/tmp/martlet-loader-\(UInt64.random(in: 0 ... .max))"
         try FileSystem.createFolder(folder)
         mailbox = try Mailbox()
         queue = try LoaderQueue(limits: limits)
@@ -79,7 +89,9 @@ final class LoaderBench {
         for (path, text) in files { try write(text, to: path) }
     }
 
-    deinit { try? FileSystem.removeTree(folder) }
+    deinit {
+        if previous == nil { try? FileSystem.removeTree(folder) }
+    }
 
     /// Writes a file in one step, as a careful operator does.
     func write(_ text: String, to path: String) throws {

@@ -4,6 +4,7 @@ import concurrent.futures
 import http.client
 import json
 import socket
+import subprocess
 import time
 
 import httpx
@@ -13,6 +14,7 @@ import pytest
 import requests
 from onnx import TensorProto, helper, numpy_helper
 
+from martlet_process import BINARY
 from test_statuses import error_of
 
 ROW = {"instances": [[0.5] * 16]}
@@ -205,6 +207,100 @@ def test_a_client_over_its_rate_gets_429_and_others_do_not(models, start):
     # Health and metrics are no predictions.
     for _ in range(10):
         assert requests.get(server.url + "/livez", timeout=20).status_code == 200
+
+
+def test_a_client_waits_for_so_many_predictions_and_others_go_on(models, start, tmp_path):
+    """By token: one client's are full, another's are not. Places come back with answers, and from
+    clients that left."""
+    (tmp_path / "tokens.json").write_text(json.dumps({"tokens": [
+        {"name": name, "token": name * 16, "scopes": ["predict", "metrics"]} for name in "ab"]}))
+    server = start(
+        models, "--workers", "1", "--client-requests-in-flight", "2", "--tokens",
+        tmp_path / "tokens.json")
+    many = {"instances": ROW["instances"] * 64}
+
+    def ask(name, body=many):
+        return post(server, body=body, Authorization=f"Bearer {name * 16}")
+
+    with concurrent.futures.ThreadPoolExecutor(9) as pool:
+        own = [pool.submit(ask, "a") for _ in range(8)]
+        other = pool.submit(ask, "b", ROW)
+        answers = [one.result() for one in own]
+        assert other.result().status_code == 200
+    refused = [answer for answer in answers if answer.status_code == 429]
+    assert refused and {answer.status_code for answer in answers} == {200, 429}
+    assert error_of(refused[0])["code"] == "client_limit"
+    assert int(refused[0].headers["Retry-After"]) >= 1
+    for _ in range(4):
+        assert ask("a", ROW).status_code == 200
+    # A body that is refused takes no place.
+    for _ in range(4):
+        assert ask("a", {"instances": [["x"]]}).status_code == 400
+    assert ask("a", ROW).status_code == 200
+    body = json.dumps(many).encode()
+    request = (
+        b"POST /predict HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer %s\r\n"
+        b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+        % (b"a" * 16, len(body))) + body
+    for _ in range(3):
+        connections = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(2)]
+        for connection in connections:
+            connection.sendall(request)
+        time.sleep(0.1)
+        for connection in connections:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+            connection.close()
+        end = time.monotonic() + 60
+        while (status := ask("a", ROW).status_code) != 200:
+            assert status == 429 and time.monotonic() < end
+            time.sleep(0.05)
+    page = requests.get(
+        server.url + "/metrics", headers={"Authorization": "Bearer " + "b" * 16}, timeout=20).text
+    limited = [line for line in page.splitlines() if line.startswith("martlet_client_limited_total")]
+    assert int(limited[0].split()[1]) >= len(refused)
+
+
+def test_under_a_steady_flood_a_ticket_is_worth_a_place(start, tmp_path):
+    """Four in five of the others are refused all the time. Who comes back with a ticket is served; who
+    comes without one is not, on whatever connection."""
+    tanh_model(
+        tmp_path / "slow", 400, batching={"max_batch_size": 1}, limits={"queue_items": 64})
+    server = start(tmp_path, "--workers", "1")
+    assert post(server).status_code == 200
+    body = tmp_path / "body.json"
+    body.write_text(json.dumps(ROW))
+    closed = subprocess.run(
+        [str(BINARY), "load", server.url + "/predict", "--body", str(body), "--clients", "8",
+         "--duration", "2", "--json", str(tmp_path / "report.json")],
+        stdin=subprocess.DEVNULL, capture_output=True, timeout=120)
+    assert closed.returncode == 0, closed
+    report = json.loads((tmp_path / "report.json").read_text())["runs"][0]
+    flood = subprocess.Popen(
+        [str(BINARY), "load", server.url + "/predict", "--body", str(body), "--rate",
+         str(round(5 * report["rates"]["succeeded"])), "--duration", "120", "--connections", "32"],
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    returned, fresh = [], []
+    try:
+        end = time.monotonic() + 60
+        with requests.Session() as kept:
+            def ask(**headers):
+                return kept.post(server.url + "/predict", json=ROW, headers=headers, timeout=60)
+
+            while len(returned) < 40 and time.monotonic() < end:
+                refused = ask()
+                if refused.status_code == 200:
+                    continue
+                assert error_of(refused)["code"] == "queue_full"
+                time.sleep(int(refused.headers["X-Retry-After-Ms"]) / 1000)
+                fresh.append(ask().status_code)
+                returned.append(post(
+                    server, **{"X-Retry-Ticket": refused.headers["X-Retry-Ticket"]}).status_code)
+    finally:
+        flood.terminate()
+        flood.wait(60)
+    assert len(returned) > 10
+    assert returned.count(200) >= 0.9 * len(returned), (returned, fresh)
+    assert fresh.count(200) <= 0.6 * len(fresh), (returned, fresh)
 
 
 # Padding

@@ -18,6 +18,7 @@ import pytest
 import requests
 from onnx import TensorProto, helper, numpy_helper
 
+from certificates import Authority
 from martlet_process import MODELS, run
 
 LABELS = "classes"
@@ -635,3 +636,102 @@ def test_the_models_command(start, folder, tmp_path_factory):
     done = models("list", server_url="http://127.0.0.1:1")
     assert done.returncode == 1 and "127.0.0.1:1" in done.stderr
     assert models("list", server_url="ftp://x").returncode == 64
+
+
+def test_the_models_command_over_tls(start, folder, tmp_path_factory):
+    authority = Authority(tmp_path_factory.mktemp("authority"))
+    certificate, key = authority.sign("server")
+    other = tmp_path_factory.mktemp("file") / "model.onnx"
+    other.write_bytes(scale_model(4, extra=1 << 20))
+    server = start(
+        folder, "--model-control", "explicit", "--tls-cert", certificate, "--tls-key", key,
+        "--tls-port", "0")
+
+    def models(*arguments, url=server.tls_url):
+        return run("models", *arguments, "--server", url, "--ca", authority.file)
+
+    done = models("list")
+    assert done.returncode == 0 and done.stdout == "a  1  ready  default\n", done
+    done = models("upload", "a", "2", other, "--load")
+    assert done.returncode == 0 and "a  2  ready  default" in done.stdout, done
+    assert ask(server, "/models/a/predict") == 4
+    done = models("upload", "a", "2", folder / "a" / "1" / "model.onnx")
+    assert done.returncode == 1 and "other content" in done.stderr, done
+    assert models("rollback", "a").returncode == 0
+    assert ask(server, "/models/a/predict") == 2
+    # Nobody else's certificate will do, and none for another name.
+    done = run("models", "list", "--server", server.tls_url)
+    assert done.returncode == 1 and "certificate" in done.stderr, done
+    done = run("models", "list", "--server", server.tls_url, "--insecure")
+    assert done.returncode == 0, done
+    done = models("list", url=server.url.replace("http:", "https:"))
+    assert done.returncode == 1 and done.stderr.count("\n") == 1, done
+    done = run("health", "--server", server.tls_url, "--ca", authority.file)
+    assert (done.returncode, done.stdout) == (0, "ready\n"), done
+
+
+# Over a restart
+
+
+def test_a_rollback_outlasts_a_crash(start, folder):
+    put_model(folder, "a", 2, 3)
+    server = start(folder, "--model-control", "explicit")
+    assert ask(server, "/models/a/predict") == 3
+    base = server.url + "/models/a"
+    assert requests.post(base + "/rollback", timeout=30).status_code == 200
+    assert requests.put(base + "/labels/stable", json={"version": "1"}, timeout=30).status_code == 200
+    assert ask(server, "/models/a/predict") == 2
+    server.kill()
+    again = start(folder, "--model-control", "watch")
+    assert ask(again, "/models/a/predict") == 2
+    assert ask(again, "/models/a/labels/stable/predict") == 2
+    # What is new ends a rollback, as it does without a restart.
+    put_model(folder, "a", 3, 5)
+    until(lambda: ask(again, "/models/a/predict") == 5)
+    assert ask(again, "/models/a/labels/stable/predict") == 2
+
+
+def test_killed_at_any_moment_of_a_change_it_starts_clean(start, folder):
+    """Labels, rollbacks, loads and uploads at full speed; killed at random, again and again."""
+    put_model(folder, "a", 2, 3)
+    random = np.random.default_rng(7)
+    for _ in range(int(os.environ.get("MARTLET_KILLS", "6"))):
+        server = start(folder, "--model-control", "explicit")
+        stop = threading.Event()
+
+        def change(number):
+            with requests.Session() as session:
+                base = server.url + "/models/a"
+                while not stop.is_set():
+                    try:
+                        session.post(f"{base}/load?version={number % 2 + 1}", timeout=20)
+                        session.put(
+                            f"{base}/labels/l{number}", json={"version": f"{number % 2 + 1}"},
+                            timeout=20)
+                        session.post(base + "/rollback", timeout=20)
+                        session.put(
+                            f"{base}/versions/{10 + number}?load=true", data=scale_model(10 + number),
+                            timeout=20)
+                        session.delete(f"{base}/labels/l{number}", timeout=20)
+                        session.delete(f"{base}/versions/{10 + number}", timeout=20)
+                    except requests.RequestException:
+                        if not stop.is_set():
+                            time.sleep(0.01)
+
+        threads = [threading.Thread(target=change, args=[number]) for number in range(3)]
+        for thread in threads:
+            thread.start()
+        time.sleep(float(random.uniform(0.1, 0.8)))
+        server.kill()
+        stop.set()
+        for thread in threads:
+            thread.join(60)
+    again = start(folder, "--model-control", "explicit")
+    assert not list(folder.glob(".upload-*")) and not list(folder.glob(".removed-*"))
+    assert "not used" not in again.error_text(), again.error_text()
+    versions = states(again, "a")
+    assert {"1", "2"} <= set(versions) and "failed" not in versions.values(), versions
+    for version, state in versions.items():
+        if state == "ready":
+            factor = {"1": 2, "2": 3}.get(version, int(version))
+            assert ask(again, f"/models/a/versions/{version}/predict") == factor

@@ -29,7 +29,7 @@ int martlet_wait_readable(int descriptor, int64_t nanoseconds);
 /// Lowers the calling thread's share of the processors: setpriority(2) on the thread. Best effort.
 void martlet_set_thread_nice(int nice);
 
-/// Makes the calling thread give way to all others: SCHED_BATCH and nice 10. The priority of the other
+/// Makes the calling thread give way to all others: SCHED_BATCH, nice 10, a long slice. The priority of the other
 /// threads of the process does not change (Linux keeps it a thread).
 void martlet_lower_thread_priority(void);
 

@@ -1,26 +1,12 @@
 import CNghttp2
 import Primitives
 
-#if canImport(Glibc)
-    import Glibc
-#endif
-
 /// What the HTTP/2 sessions of one loop share: memory for nghttp2 from free lists, and records of
 /// streams with their buffers. Owned by the loop's thread; sessions keep it alive.
-///
-/// nghttp2 allocates a few small blocks a stream and a frame. They come in four sizes a doubling, each
-/// with 16 bytes before it that name its size; freed ones are kept, up to a limit. Powers of two alone
-/// would nearly double what an idle connection holds: nghttp2's own are 16,394, 4,096 and 1,024 bytes.
 public final class HTTP2Allocator {
-    /// 64 bytes to 32 KiB: the largest is nghttp2's frame buffer. Larger blocks are malloc's.
-    private static let classCount = 37
-    private static let smallestShift = 6
-    private static let headerBytes = 16
-
-    private var free: [UnsafeMutableRawPointer?] = Array(repeating: nil, count: classCount)
+    private let blocks: HTTP2Blocks
     /// Bytes in free blocks.
-    public private(set) var keptBytes = 0
-    private let keptBytesMax: Int
+    public var keptBytes: Int { blocks.keptBytes }
 
     /// Bytes of requests that are arriving, of all sessions of the loop.
     public internal(set) var bufferedBytes = 0
@@ -36,7 +22,8 @@ public final class HTTP2Allocator {
     let callbacks: OpaquePointer
 
     public init(limits: Limits) {
-        keptBytesMax = limits.http2KeptBytesMax
+        let keptBytesMax = limits.http2KeptBytesMax
+        blocks = HTTP2Blocks(keptBytesMax: keptBytesMax)
         streamsMax = keptBytesMax / (2 * HTTP2Allocator.smallBufferBytes)
         bodies = BufferPool(
             capacity: 0, countMax: 64, capacityMax: keptBytesMax, byteCountMax: keptBytesMax)
@@ -45,9 +32,7 @@ public final class HTTP2Allocator {
 
     deinit {
         nghttp2_session_callbacks_del(callbacks)
-        for index in free.indices {
-            while let block = pop(index) { Glibc.free(block) }
-        }
+        blocks.free()
     }
 
     // MARK: Streams
@@ -101,91 +86,5 @@ public final class HTTP2Allocator {
     // MARK: Memory
 
     /// nghttp2's view of this allocator, valid while it lives.
-    var memory: nghttp2_mem {
-        nghttp2_mem(
-            mem_user_data: Unmanaged.passUnretained(self).toOpaque(),
-            malloc: { size, user in HTTP2Allocator.of(user).allocate(size) },
-            free: { block, user in HTTP2Allocator.of(user).deallocate(block) },
-            calloc: { count, size, user in HTTP2Allocator.of(user).allocate(count, size) },
-            realloc: { block, size, user in HTTP2Allocator.of(user).reallocate(block, size) })
-    }
-
-    private static func of(_ user: UnsafeMutableRawPointer?) -> HTTP2Allocator {
-        Unmanaged<HTTP2Allocator>.fromOpaque(user.unsafelyUnwrapped).takeUnretainedValue()
-    }
-
-    /// The class of a block with `byteCount` usable bytes; `classCount` when it has none.
-    private static func sizeClass(_ byteCount: Int) -> Int {
-        let last = byteCount + headerBytes - 1
-        guard last >= 1 << smallestShift else { return 0 }
-        let shift = Int.bitWidth - 1 - last.leadingZeroBitCount
-        let quarter = (last - (1 << shift)) >> (shift - 2)
-        return min((shift - smallestShift) * 4 + quarter + 1, classCount)
-    }
-
-    private static func blockBytes(_ index: Int) -> Int {
-        guard index > 0 else { return 1 << smallestShift }
-        let (doubling, quarter) = (index - 1).quotientAndRemainder(dividingBy: 4)
-        return (5 + quarter) << (doubling + smallestShift - 2)
-    }
-
-    private func allocate(_ byteCount: Int) -> UnsafeMutableRawPointer? {
-        guard byteCount <= 1 << 30 else { return nil }
-        let index = Self.sizeClass(byteCount)
-        let block: UnsafeMutableRawPointer
-        if index < Self.classCount {
-            guard let found = pop(index) ?? malloc(Self.blockBytes(index)) else { return nil }
-            block = found
-        } else {
-            guard let found = malloc(byteCount + Self.headerBytes) else { return nil }
-            block = found
-        }
-        block.storeBytes(of: index, as: Int.self)
-        block.storeBytes(of: byteCount, toByteOffset: 8, as: Int.self)
-        return block + Self.headerBytes
-    }
-
-    private func allocate(_ count: Int, _ size: Int) -> UnsafeMutableRawPointer? {
-        let (byteCount, overflow) = count.multipliedReportingOverflow(by: size)
-        guard !overflow, byteCount >= 0, let block = allocate(byteCount) else { return nil }
-        memset(block, 0, byteCount)
-        return block
-    }
-
-    private func deallocate(_ pointer: UnsafeMutableRawPointer?) {
-        guard let pointer else { return }
-        let block = pointer - Self.headerBytes
-        let index = block.load(as: Int.self)
-        guard index < Self.classCount, keptBytes + Self.blockBytes(index) <= keptBytesMax else {
-            Glibc.free(block)
-            return
-        }
-        block.storeBytes(of: free[index], as: UnsafeMutableRawPointer?.self)
-        free[index] = block
-        keptBytes += Self.blockBytes(index)
-    }
-
-    private func pop(_ index: Int) -> UnsafeMutableRawPointer? {
-        guard let block = free[index] else { return nil }
-        free[index] = block.load(as: UnsafeMutableRawPointer?.self)
-        keptBytes -= Self.blockBytes(index)
-        return block
-    }
-
-    private func reallocate(
-        _ pointer: UnsafeMutableRawPointer?, _ byteCount: Int
-    ) -> UnsafeMutableRawPointer? {
-        guard let pointer else { return allocate(byteCount) }
-        let block = pointer - Self.headerBytes
-        let index = block.load(as: Int.self)
-        if index < Self.classCount, Self.sizeClass(byteCount) == index {
-            block.storeBytes(of: byteCount, toByteOffset: 8, as: Int.self)
-            return pointer
-        }
-        let used = block.load(fromByteOffset: 8, as: Int.self)
-        guard let grown = allocate(byteCount) else { return nil }
-        memcpy(grown, pointer, min(used, byteCount))
-        deallocate(pointer)
-        return grown
-    }
+    var memory: nghttp2_mem { blocks.interface }
 }

@@ -62,7 +62,10 @@ import Primitives
         let start = scratchUsed
         precondition(
             start + value.count <= Self.scratchBytesMax, "the scratch holds a head's values")
-        for index in value.indices { scratch[start + index] = value[index] }
+        value.withUnsafeBufferPointer { bytes in
+            guard let first = bytes.baseAddress else { return }
+            (scratch + start).update(from: first, count: bytes.count)
+        }
         scratchUsed += value.count
         append(
             name.utf8Start, name.utf8CodeUnitCount, scratch + start, value.count,

@@ -19,7 +19,7 @@ import Primitives
     /// nghttp2's session.
     let session: OpaquePointer
 
-    var streams: [Int32: HTTP2Stream] = [:]
+    var streams = NumberTable<HTTP2Stream>()
     /// The stream that was looked up last: callbacks come in runs.
     private var latest: HTTP2Stream?
     var ready = HTTP2StreamQueue()
@@ -145,7 +145,7 @@ import Primitives
 
     // MARK: Streams
 
-    func find(_ number: Int32) -> HTTP2Stream? {
+    @inline(__always) func find(_ number: Int32) -> HTTP2Stream? {
         if let latest, latest.number == number { return latest }
         guard let stream = streams[number] else { return nil }
         latest = stream
@@ -153,13 +153,13 @@ import Primitives
     }
 
     func insert(_ stream: HTTP2Stream) {
-        streams[stream.number] = stream
+        streams.insert(stream, at: stream.number)
         latest = stream
     }
 
     func remove(_ number: Int32) -> HTTP2Stream? {
         if let latest, latest.number == number { self.latest = nil }
-        return streams.removeValue(forKey: number)
+        return streams.remove(number)
     }
 
     // MARK: State

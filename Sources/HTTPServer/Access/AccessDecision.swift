@@ -7,6 +7,13 @@ package enum AccessDecision: Sendable, Equatable {
     /// 403: somebody known, who may not do this.
     case forbidden(AccessScope)
 
+    var isAllowed: Bool {
+        switch self {
+        case .allowed: true
+        case .unauthenticated, .forbidden: false
+        }
+    }
+
     /// The value of `WWW-Authenticate` (RFC 6750 section 3); nil when it is allowed.
     package var challenge: StaticString? {
         switch self {

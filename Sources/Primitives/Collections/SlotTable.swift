@@ -6,13 +6,18 @@ public struct SlotTable<Element> {
     /// Index in the low 32 bits, generation in the high 32.
     public typealias Token = UInt64
 
-    private struct Slot {
-        var generation: UInt32
-        var element: Element?
+    @usableFromInline struct Slot {
+        @usableFromInline var generation: UInt32
+        @usableFromInline var element: Element?
+
+        @inlinable init(generation: UInt32, element: Element?) {
+            self.generation = generation
+            self.element = element
+        }
     }
 
-    private var slots: [Slot] = []
-    private var free: [UInt32] = []
+    @usableFromInline var slots: [Slot] = []
+    @usableFromInline var free: [UInt32] = []
     public private(set) var count = 0
 
     public init() {}
@@ -27,7 +32,7 @@ public struct SlotTable<Element> {
         return Self.token(UInt32(slots.count - 1), 1)
     }
 
-    public subscript(token: Token) -> Element? {
+    @inlinable public subscript(token: Token) -> Element? {
         let index = Int(token & 0xFFFF_FFFF)
         guard index < slots.count, slots[index].generation == UInt32(token >> 32) else {
             return nil

@@ -77,8 +77,15 @@ public struct PaddedRows: Sendable {
     /// Writes the rows of a request behind those of the batch. `decoded` are the columns of
     /// `signature`'s inputs.
     public func write(_ decoded: [TensorColumn], rows: Int, length: Int, into batch: OpenBatch) {
-        let first = batch.rowCount
-        for (index, column) in batch.inputs.enumerated() {
+        write(decoded, rows: rows, length: length, into: batch.inputs, firstRow: batch.rowCount)
+    }
+
+    /// The same behind the first rows of the model's own columns.
+    func write(
+        _ decoded: [TensorColumn], rows: Int, length: Int, into inputs: [TensorColumn],
+        firstRow first: Int
+    ) {
+        for (index, column) in inputs.enumerated() {
             column.reserve(rows: first + rows)
             guard let source = sources[index] else {
                 column.fillMask(rows: first..<first + rows, length: length)
@@ -91,6 +98,28 @@ public struct PaddedRows: Sendable {
             } else {
                 column.copyRows(from: decoded[source], start: 0, count: rows, to: first)
             }
+        }
+    }
+
+    /// Row shapes of `signature`'s inputs with another length where they have one.
+    func shapes(_ rowShapes: [[Int]], withLength length: Int) -> [[Int]] {
+        zip(signature.inputs, rowShapes).map { spec, shape in
+            var shape = shape
+            if rule.inputs.contains(spec.name) { shape[dimension] = length }
+            return shape
+        }
+    }
+
+    /// Columns of `signature`'s inputs without what is behind `length`; shorter ones stay.
+    func cutInputs(_ columns: [TensorColumn], rows: Int, to length: Int) -> [TensorColumn] {
+        columns.map { column in
+            guard rule.inputs.contains(column.spec.name), column.rowShape[dimension] > length
+            else { return column }
+            var shape = column.rowShape
+            shape[dimension] = length
+            let shorter = TensorColumn(spec: column.spec, rowShape: shape, rowCapacity: rows)
+            shorter.copyCut(from: column, start: 0, count: rows, dimension: dimension)
+            return shorter
         }
     }
 

@@ -26,6 +26,8 @@ public struct Ticket: Sendable {
     public let isReturning: Bool
     /// The length its rows had before they were padded; 0 when they were not.
     public let trueLength: Int
+    /// Who asked, for the loop's count of a client's requests; 0 when nobody counts.
+    public let client: UInt64
     /// The loop's own notes (answer format and so on); Serving does not look at them.
     public let notes: UInt64
     public internal(set) var fate = Fate.live
@@ -38,7 +40,7 @@ public struct Ticket: Sendable {
         connection: UInt64, sequence: UInt32, rowStart: Int, rowCount: Int,
         parsedNanoseconds: UInt64, deadlineNanoseconds: UInt64 = .max,
         priority: RequestPriority = .high, isReturning: Bool = false, trueLength: Int = 0,
-        notes: UInt64
+        client: UInt64 = 0, notes: UInt64
     ) {
         self.connection = connection
         self.sequence = sequence
@@ -49,6 +51,7 @@ public struct Ticket: Sendable {
         self.priority = priority
         self.isReturning = isReturning
         self.trueLength = trueLength
+        self.client = client
         self.notes = notes
     }
 
@@ -57,7 +60,8 @@ public struct Ticket: Sendable {
         Ticket(
             connection: connection, sequence: sequence, rowStart: rowStart, rowCount: rowCount,
             parsedNanoseconds: parsedNanoseconds, deadlineNanoseconds: deadlineNanoseconds,
-            priority: priority, isReturning: isReturning, trueLength: trueLength, notes: notes)
+            priority: priority, isReturning: isReturning, trueLength: trueLength, client: client,
+            notes: notes)
     }
 
     /// The same request at another place, in a worker's joined batch.

@@ -9,7 +9,7 @@ extension ServerLoop {
     /// at the end of the turn, or when the compute pool is done with it.
     func predict(
         _ connection: Connection, _ exchange: Exchange, _ match: RouteMatch, _ bytes: Span<UInt8>,
-        body: Range<Int>
+        body: Range<Int>, client: UInt64
     ) {
         do throws(Refusal) {
             var version = try findVersion(match, bytes)
@@ -27,14 +27,20 @@ extension ServerLoop {
             } else if exchange.notes.format == .npy {
                 try checkSingleOutput(version)
             }
-            let ticket = try ticket(connection, exchange, version, bytes)
+            let ticket = try ticket(connection, exchange, version, bytes, client: client)
             if let admission = batcher.refusal(version, ticket: ticket, now: nowNanoseconds),
                 let refusal = refusal(admission, version, ticket, now: nowNanoseconds)
             {
                 throw refusal
             }
             let began = MonotonicClock.nanoseconds
-            try decodeBody(ticket, version, format, bytes, body)
+            guard shared.clientsInFlight.begin(client) else { throw tooManyInFlight() }
+            do throws(Refusal) {
+                try decodeBody(ticket, version, format, bytes, body)
+            } catch {
+                shared.clientsInFlight.end(client)
+                throw error
+            }
             version.metrics.recordDecode(
                 thread: number, nanoseconds: MonotonicClock.nanoseconds &- began)
         } catch {
@@ -42,24 +48,34 @@ extension ServerLoop {
         }
     }
 
+    /// The answer to a client that waits for as many predictions as it may. Its next place is free when
+    /// one of them is answered, which nobody can say; a second is HTTP's shortest time.
+    private func tooManyInFlight() -> Refusal {
+        metrics.count(loop: number, .clientLimited)
+        return Refusal(
+            429, "client_limit",
+            "this client may wait for \(limits.clientRequestsInFlight) predictions at a time",
+            retryAfterSeconds: 1)
+    }
+
     /// What is known of a request before its body is looked at; its place in a batch comes later.
     private func ticket(
         _ connection: Connection, _ exchange: Exchange, _ version: ModelVersion,
-        _ bytes: Span<UInt8>
+        _ bytes: Span<UInt8>, client: UInt64
     ) throws(Refusal) -> Ticket {
         let urgency = try RequestUrgency(
-            head, bytes, version.configuration.batching, now: nowNanoseconds)
-        let ticket = head.retryTicket.map { RetryTicket(bytes, $0) } ?? connection.retryTicket
+            timeout: head.requestTimeout, priority: head.requestPriority, in: bytes,
+            version.configuration.batching, now: nowNanoseconds)
         let isReturning =
-            ticket.map {
+            head.retryTicket.flatMap { RetryTicket(bytes, $0) }.map {
                 RetrySeal.isGood(
                     $0, model: version.index, nowMilliseconds: now, limits: limits)
             } ?? false
-        if isReturning, ticket == connection.retryTicket { connection.retryTicket = nil }
         return Ticket(
             connection: connection.token, sequence: exchange.sequence, rowStart: 0, rowCount: 0,
             parsedNanoseconds: nowNanoseconds, deadlineNanoseconds: urgency.deadline,
-            priority: urgency.priority, isReturning: isReturning, notes: exchange.notes.rawValue)
+            priority: urgency.priority, isReturning: isReturning, client: client,
+            notes: exchange.notes.rawValue)
     }
 
     /// Decompresses the body where it is coded, then decodes it.
@@ -70,7 +86,9 @@ extension ServerLoop {
         let coding: ContentCoding
         var plain = ByteBuffer()
         do throws(ContentCodingRefusal) {
-            coding = try ContentCoding(of: head, in: bytes)
+            coding =
+                head.contentEncoding == nil
+                ? .identity : try ContentCoding(of: head, in: bytes)
             if coding != .identity {
                 swap(&plain, &inflated)
                 plain.removeAll()

@@ -13,10 +13,11 @@ package struct RequestUrgency: Sendable, Equatable {
     /// The timeout is a whole number of milliseconds from 1; one beyond the maximum is cut to it.
     /// Throws 400 for anything else, and for a field that is repeated.
     init(
-        _ head: RequestHead, _ bytes: Span<UInt8>, _ batching: BatchingConfiguration, now: UInt64
+        timeout field: Range<Int>?, priority word: Range<Int>?, in bytes: Span<UInt8>,
+        _ batching: BatchingConfiguration, now: UInt64
     ) throws(Refusal) {
         var timeout = batching.timeoutNanoseconds
-        if let field = head.requestTimeout {
+        if let field {
             guard let milliseconds = Self.milliseconds(bytes, field) else {
                 throw Refusal(
                     400, "invalid_timeout",
@@ -26,11 +27,11 @@ package struct RequestUrgency: Sendable, Equatable {
             timeout = min(milliseconds * 1_000_000, batching.timeoutNanosecondsMax)
         }
         deadline = now + timeout
-        if let field = head.requestPriority {
-            guard let wanted = Self.priority(bytes, field) else {
+        if let word {
+            guard let wanted = Self.priority(bytes, word) else {
                 throw Refusal(
                     400, "invalid_priority",
-                    "X-Request-Priority is '\(Router.shown(bytes, field))'; expected high or low")
+                    "X-Request-Priority is '\(Router.shown(bytes, word))'; expected high or low")
             }
             priority = wanted
         }
