@@ -10,6 +10,8 @@ for tool in ${MARTLET_IMAGE_TOOL:-docker podman buildah} ""; do command -v "${to
 [ -n "$tool" ] || { echo "image: docker, podman or buildah is needed (apt-get install buildah)" >&2; exit 1; }
 build=(build)
 [ "$tool" = buildah ] && build=(bud)
+# The OCI format has no HEALTHCHECK; docker's does, and every registry and runtime takes it.
+[ "$tool" = docker ] || build+=(--format docker)
 arguments=(--build-arg "REVISION=$(git rev-parse HEAD 2>/dev/null || echo unknown)"
     --build-arg "SOURCE_DATE_EPOCH=$(git log -1 --format=%ct 2>/dev/null || echo 0)")
 [ -z "${MARTLET_BUILDER:-}" ] || arguments+=(--build-arg "BUILDER=$MARTLET_BUILDER")

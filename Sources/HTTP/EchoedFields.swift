@@ -1,8 +1,10 @@
 import Primitives
 
-/// What an answer tells of its request so that both can be found again: `X-Request-Id` and `traceparent`.
+/// What an answer tells of its request so that both can be found again: `X-Request-Id` and
+/// `traceparent`.
 ///
-/// Made once and filled again and again: nothing is allocated after its first use. Owned by one loop.
+/// Made once and filled again and again: nothing is allocated after its first use. Owned by one
+/// loop.
 public final class EchoedFields {
     /// Empty for an answer that has none.
     public private(set) var requestID: [UInt8] = []
@@ -20,9 +22,9 @@ public final class EchoedFields {
         traceParent.removeAll(keepingCapacity: true)
     }
 
-    /// Takes over what the request says of itself, as far as it is valid: an identifier of letters, digits
-    /// and `-._~:/+=@,`, of at most `Limits.requestIDBytesMax` bytes; a valid `traceparent`. What is not is
-    /// treated as missing: a client must not write our log lines.
+    /// Takes over what the request says of itself, as far as it is valid: an identifier of letters,
+    /// digits and `-._~:/+=@,`, of at most `Limits.requestIDBytesMax` bytes; a valid `traceparent`.
+    /// What is not is treated as missing: a client must not write our log lines.
     public func take(_ head: RequestHead, in bytes: Span<UInt8>, limits: Limits) {
         if let value = head.requestID, Self.isRequestID(bytes, value, limits: limits) {
             for index in value { requestID.append(bytes[index]) }

@@ -1,7 +1,7 @@
 import Primitives
 
-/// The head of an answer, protocol-neutral: HTTP/1.1 writes it as lines, HTTP/2 as a header list. Belongs to its
-/// loop, as the echoed fields do.
+/// The head of an answer, protocol-neutral: HTTP/1.1 writes it as lines, HTTP/2 as a header list.
+/// Belongs to its loop, as the echoed fields do.
 public struct ResponseHead {
     public var status: Int
     /// A 204 has no content and neither of the two (RFC 9110 sections 8.6 and 15.3.5).

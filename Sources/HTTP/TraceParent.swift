@@ -1,14 +1,14 @@
 import Primitives
 
-/// Which trace a request belongs to: the `traceparent` field of W3C Trace Context (Recommendation of 23 November
-/// 2021, section 3.2).
+/// Which trace a request belongs to: the `traceparent` field of W3C Trace Context (Recommendation
+/// of 23 November 2021, section 3.2).
 public enum TraceParent {
     /// Bytes of version 00, and of what every later version begins with.
     public static let byteCount = 55
 
-    /// Whether `value` names a trace: `version-traceid-parentid-flags` in lower-case hexadecimal, neither
-    /// identifier all zeros. Version ff is forbidden; a later one than 00 may go on behind a dash
-    /// (section 3.2.4), which we leave out when we pass it on.
+    /// Whether `value` names a trace: `version-traceid-parentid-flags` in lower-case hexadecimal,
+    /// neither identifier all zeros. Version ff is forbidden; a later one than 00 may go on behind
+    /// a dash (section 3.2.4), which we leave out when we pass it on.
     public static func isValid(_ bytes: Span<UInt8>, _ value: Range<Int>) -> Bool {
         guard value.count >= byteCount else { return false }
         let start = value.lowerBound

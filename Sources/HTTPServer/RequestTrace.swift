@@ -1,7 +1,8 @@
 import HTTP
 
-/// What is remembered of a request until its answer, for the log and for the answer's own fields. Only requests
-/// that bring an identifier or a trace have one, or all while the access log is on. Owned by one loop, used again.
+/// What is remembered of a request until its answer, for the log and for the answer's own fields.
+/// Only requests that bring an identifier or a trace have one, or all while the access log is on.
+/// Owned by one loop, used again.
 final class RequestTrace {
     /// The number of its exchange.
     var sequence: UInt32 = 0

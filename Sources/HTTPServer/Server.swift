@@ -193,8 +193,8 @@ public final class Server {
         bound.removeAll()
     }
 
-    /// Takes connections at the addresses that are shared with another server (`sharesPort`). Call it
-    /// once, when the models are there.
+    /// Takes connections at the addresses that are shared with another server (`sharesPort`). Call
+    /// it once, when the models are there.
     public func startListening() {
         guard configuration.sharesPort else { return }
         for mailbox in mailboxes { mailbox.send(.listen) }

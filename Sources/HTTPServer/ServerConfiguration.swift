@@ -42,8 +42,9 @@ public struct ServerConfiguration: Sendable {
     public var listeners = [
         ListenerConfiguration(.tcp(ListenAddress(host: "127.0.0.1", port: 8080)))
     ]
-    /// Another server may hold the same TCP addresses (SO_REUSEPORT): this one then takes connections
-    /// there only when `Server.startListening` is called, so that nobody finds it without its models.
+    /// Another server may hold the same TCP addresses (SO_REUSEPORT): this one then takes
+    /// connections there only when `Server.startListening` is called, so that nobody finds it
+    /// without its models.
     public var sharesPort = false
     /// Event loops, one a core.
     public var loopCount = 1

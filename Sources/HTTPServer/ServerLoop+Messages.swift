@@ -25,8 +25,9 @@ extension ServerLoop {
         messages.removeAll(keepingCapacity: true)
     }
 
-    /// Takes connections at the addresses that waited for the models. What the kernel refuses now, after
-    /// it gave us the port, is a lack of memory: nothing else can be done than to say so by ending.
+    /// Takes connections at the addresses that waited for the models. What the kernel refuses now,
+    /// after it gave us the port, is a lack of memory: nothing else can be done than to say so by
+    /// ending.
     private func startListening() {
         for index in listeners.indices where listeners[index].isWaiting {
             listeners[index].isWaiting = false

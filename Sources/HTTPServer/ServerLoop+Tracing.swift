@@ -5,8 +5,8 @@ import Telemetry
 
 /// Request identifiers, traces and the access log.
 extension ServerLoop {
-    /// Remembers what identifies the request whose head was just parsed. Allocates nothing after warm-up
-    /// while the access log is off.
+    /// Remembers what identifies the request whose head was just parsed. Allocates nothing after
+    /// warm-up while the access log is off.
     func beginTrace(
         _ connection: Connection, _ exchange: Exchange, _ bytes: Span<UInt8>, bodyBytes: Int
     ) {
@@ -31,8 +31,8 @@ extension ServerLoop {
         trace.version = version.version
     }
 
-    /// The trace of a request that is answered now, taken from its connection. One that goes wrong gets an
-    /// identifier, so that its client has something to quote.
+    /// The trace of a request that is answered now, taken from its connection. One that goes wrong
+    /// gets an identifier, so that its client has something to quote.
     func takeTrace(
         _ connection: Connection, _ exchange: Exchange, status: Int
     ) -> RequestTrace? {

@@ -46,8 +46,9 @@ public final class Listener {
     public let address: ListenAddress
     private var isOpen = true
 
-    /// Throws the failing call with its errno: EADDRINUSE when another process holds the port. Without
-    /// `listens` the port is only taken: the kernel gives it no connection before `listen` is called.
+    /// Throws the failing call with its errno: EADDRINUSE when another process holds the port.
+    /// Without `listens` the port is only taken: the kernel gives it no connection before `listen`
+    /// is called.
     public init(
         _ wanted: ListenAddress, backlog: Int32 = 4096, shared: Bool = true, listens: Bool = true
     ) throws(SystemError) {

@@ -10,8 +10,9 @@ public enum Launcher {
     static var bootstraps: Bool { shouldBootstrap.load(ordering: .relaxed) }
 
     ///
-    /// `Logger`s (swift-log) and metrics (swift-metrics) of your models end in the server's own log and on its
-    /// metrics page. A program that bootstraps those systems itself says `bootstraps: false`.
+    /// `Logger`s (swift-log) and metrics (swift-metrics) of your models end in the server's own log
+    /// and on its metrics page. A program that bootstraps those systems itself says `bootstraps:
+    /// false`.
     public static func main(models: [CompiledModel] = [], bootstraps: Bool = true) {
         CompiledModels.set(models)
         shouldBootstrap.store(bootstraps, ordering: .relaxed)

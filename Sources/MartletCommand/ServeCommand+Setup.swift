@@ -90,7 +90,8 @@ extension ServeCommand {
         return listeners
     }
 
-    /// The container's limits. MARTLET_CGROUP_ROOT is for mounts elsewhere than /sys/fs/cgroup, and for tests.
+    /// The container's limits. MARTLET_CGROUP_ROOT is for mounts elsewhere than /sys/fs/cgroup, and
+    /// for tests.
     private var group: ControlGroup {
         guard let root = Environment.text("MARTLET_CGROUP_ROOT") else { return .current }
         return ControlGroup(membership: "/proc/self/cgroup", root: root)

@@ -208,8 +208,8 @@ public struct Limits: Sendable {
     public var shadowBytesMax = 64 << 20
     /// Characters of one line for the operator.
     public var logLineCharactersMax = 4_096
-    /// Lines about requests that wait to be written, in bytes; more are dropped and counted: a log that
-    /// nobody reads holds no request up.
+    /// Lines about requests that wait to be written, in bytes; more are dropped and counted: a log
+    /// that nobody reads holds no request up.
     public var logBufferedBytesMax = 1 << 20
     /// Lines about requests that failed, a loop a second.
     public var logFailuresPerSecond = 10
@@ -217,7 +217,8 @@ public struct Limits: Sendable {
     public var requestIDBytesMax = 128
     /// What a loop keeps for reuse of the notes on requests for the log.
     public var freeTracesMax = 1_024
-    /// Series that Swift models add to the metrics through swift-metrics; more are counted and lost.
+    /// Series that Swift models add to the metrics through swift-metrics; more are counted and
+    /// lost.
     public var customSeriesMax = 1_000
 
     /// A file of certificates or a private key. A hundred authorities are about 200 KB.

@@ -1,5 +1,5 @@
-/// What the process may hold in memory, and whether a model fits into what is left of it: a model that does not is
-/// refused with a sentence, before the kernel ends the whole process for it.
+/// What the process may hold in memory, and whether a model fits into what is left of it: a model
+/// that does not is refused with a sentence, before the kernel ends the whole process for it.
 public struct MemoryBudget: Sendable {
     /// In bytes; nil for no limit.
     public let bytesMax: Int?
@@ -19,9 +19,9 @@ public struct MemoryBudget: Sendable {
         self.used = used
     }
 
-    /// Why a model whose files hold so many bytes cannot be loaded now; nil when it can. While it is loaded a
-    /// model is in memory as its file, as what the reader makes of it and as what the kernels want: together
-    /// `factor` times its files.
+    /// Why a model whose files hold so many bytes cannot be loaded now; nil when it can. While it
+    /// is loaded a model is in memory as its file, as what the reader makes of it and as what the
+    /// kernels want: together `factor` times its files.
     public func problem(loading fileBytes: Int, factor: Int) -> String? {
         guard let bytesMax else { return nil }
         let usedBytes = used()

@@ -14,8 +14,8 @@ public struct ModelFormat: Sendable {
     public let load: @Sendable (Artifact, LoadContext) throws(ModelLoadError) -> any Model
 
     /// A format whose models are of one Swift type. A file is taken by its name, or by its content
-    /// where no file of the folder has a format's name. `peakPerFileByte` decides what a container's memory
-    /// limit lets in: measure it (VmHWM of /proc/PID/status).
+    /// where no file of the folder has a format's name. `peakPerFileByte` decides what a
+    /// container's memory limit lets in: measure it (VmHWM of /proc/PID/status).
     public init<M: Model>(
         name: String, fileName: String, peakPerFileByte: Int = 1, _ type: M.Type,
         recognises: @escaping @Sendable (ModelFileKind) -> Bool = { _ in false }

@@ -1,8 +1,8 @@
 import Logging
 import Primitives
 
-/// One answered request, as the access log tells of it. Nothing in it is what a client sent to be predicted, nor a
-/// path or a credential: routes and models are names that are registered.
+/// One answered request, as the access log tells of it. Nothing in it is what a client sent to be
+/// predicted, nor a path or a credential: routes and models are names that are registered.
 public struct AccessRecord: Sendable {
     public var requestID = ""
     /// 32 and 16 hexadecimal digits; empty without a trace.
@@ -66,7 +66,8 @@ public struct AccessLog: Sendable {
         log.info("request", figures: record.figures)
     }
 
-    /// A request failed on our side. Why is in its answer, and not here: a model's reason may quote its input.
+    /// A request failed on our side. Why is in its answer, and not here: a model's reason may quote
+    /// its input.
     public func writeFailure(_ record: AccessRecord) {
         log.error("request failed", figures: record.figures)
     }

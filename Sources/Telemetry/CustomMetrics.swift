@@ -2,12 +2,13 @@ import CoreMetrics
 import Primitives
 import Synchronization
 
-/// The back end of swift-metrics: what a Swift model counts and measures with `Counter`, `Gauge`, `Timer` and
-/// `Recorder` stands on the metrics page.
+/// The back end of swift-metrics: what a Swift model counts and measures with `Counter`, `Gauge`,
+/// `Timer` and `Recorder` stands on the metrics page.
 ///
 /// A series is made once for a label and its dimensions and never goes. There are at most
-/// `Limits.customSeriesMax`: labels that depend on what clients send would otherwise grow for ever. What finds no
-/// room, or whose name belongs to another kind of metric, is counted and goes nowhere.
+/// `Limits.customSeriesMax`: labels that depend on what clients send would otherwise grow for ever.
+/// What finds no room, or whose name belongs to another kind of metric, is counted and goes
+/// nowhere.
 public final class CustomMetrics: MetricsFactory {
     struct Family {
         let name: String
@@ -31,8 +32,8 @@ public final class CustomMetrics: MetricsFactory {
 
     public init(limits: Limits = .standard) { seriesMax = limits.customSeriesMax }
 
-    /// Makes every metric of the process end on the page. Once a process; swift-metrics ends the process when
-    /// it was told so before.
+    /// Makes every metric of the process end on the page. Once a process; swift-metrics ends the
+    /// process when it was told so before.
     public static func bootstrap() { MetricsSystem.bootstrap(shared) }
 
     var families: [Family] { state.withLock { $0.families } }

@@ -14,7 +14,8 @@ enum CustomKind: Sendable {
         }
     }
 
-    /// The family's name: what a name may be, with the unit or `_total` that its kind has, and never one of ours.
+    /// The family's name: what a name may be, with the unit or `_total` that its kind has, and
+    /// never one of ours.
     func exposedName(_ label: String) -> String {
         var name = CustomName.valid(label)
         if name.hasPrefix("martlet_") || name.hasPrefix("process_") { name = "custom_" + name }
@@ -41,7 +42,8 @@ enum CustomName {
     /// A metric's name (`[a-zA-Z_:][a-zA-Z0-9_:]*`): other characters become underscores.
     static func valid(_ text: String) -> String { valid(text, colons: true) }
 
-    /// `{a="…",b="…"}` without the braces, in the order they were given; a label that comes twice counts once.
+    /// `{a="…",b="…"}` without the braces, in the order they were given; a label that comes twice
+    /// counts once.
     static func labels(_ dimensions: [(String, String)]) -> String {
         var names: Set<String> = []
         var text = ""

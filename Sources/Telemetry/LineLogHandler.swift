@@ -1,7 +1,7 @@
 import Logging
 
-/// The back end of swift-log: a line an event, to where the lines of the program go. Loggers of Swift models
-/// end here too.
+/// The back end of swift-log: a line an event, to where the lines of the program go. Loggers of
+/// Swift models end here too.
 public struct LineLogHandler: LogHandler {
     public var logLevel: Logger.Level
     public var metadata: Logger.Metadata = [:]

@@ -1,7 +1,8 @@
 import Logging
 import Primitives
 
-/// What the operator is told: what happened, to what, and what to do about it. A front end of swift-log.
+/// What the operator is told: what happened, to what, and what to do about it. A front end of
+/// swift-log.
 ///
 /// Lines hold names and figures, never a credential and never what clients send to be predicted.
 public struct Log: Sendable {
@@ -24,8 +25,8 @@ public struct Log: Sendable {
         }
     }
 
-    /// Makes every `Logger` of the process, such as those of Swift models, end where our lines do. Once a
-    /// process, before threads start; swift-log ends the process when it was told so before.
+    /// Makes every `Logger` of the process, such as those of Swift models, end where our lines do.
+    /// Once a process, before threads start; swift-log ends the process when it was told so before.
     public static func bootstrap(format: LogFormat, level: Logger.Level) {
         LoggingSystem.bootstrap { label in
             LineLogHandler(label: label, format: format, level: level) {

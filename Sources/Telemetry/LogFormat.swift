@@ -8,8 +8,8 @@ public enum LogFormat: String, Sendable, CaseIterable {
     /// A JSON object (RFC 8259) a line, for machines.
     case json
 
-    /// One line of an event, with its line feed. Names in it come from model files and requests: whatever
-    /// they hold, it is one line and no terminal acts on it. Allocates.
+    /// One line of an event, with its line feed. Names in it come from model files and requests:
+    /// whatever they hold, it is one line and no terminal acts on it. Allocates.
     public func line(_ event: LogEvent, label: String, metadata: Logger.Metadata) -> String {
         switch self {
         case .text: Self.text(event, label: label, metadata)

@@ -1,8 +1,9 @@
 import Primitives
 import Synchronization
 
-/// Lines about requests, on their way to the log. An event loop must not wait for whoever reads standard
-/// error: it adds, and a thread of its own writes. What does not fit is dropped and counted.
+/// Lines about requests, on their way to the log. An event loop must not wait for whoever reads
+/// standard error: it adds, and a thread of its own writes. What does not fit is dropped and
+/// counted.
 public final class LogQueue: Sendable {
     private struct State {
         var text = ""
@@ -15,7 +16,8 @@ public final class LogQueue: Sendable {
     private let wakeup: Wakeup
     private let state = Mutex(State())
 
-    /// `write` takes one or more whole lines and may take its time; `dropped` is told of each line that is lost.
+    /// `write` takes one or more whole lines and may take its time; `dropped` is told of each line
+    /// that is lost.
     public init(
         limits: Limits, write: @escaping @Sendable (String) -> Void,
         dropped: @escaping @Sendable () -> Void

@@ -2,7 +2,8 @@
 public enum MetricsFormat: Sendable {
     /// Prometheus's text exposition format 0.0.4.
     case text
-    /// OpenMetrics 1.0.0: a counter's family is named without `_total`, and the page ends with `# EOF`.
+    /// OpenMetrics 1.0.0: a counter's family is named without `_total`, and the page ends with `#
+    /// EOF`.
     case openMetrics
 
     public var contentType: StaticString {

@@ -65,3 +65,36 @@ import Testing
         #expect(!ListenAddress(host: host, port: 1).isLoopback)
     }
 }
+
+/// Whether somebody takes a connection at a port of this machine.
+private func isAnswered(_ port: UInt16) -> Bool {
+    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    defer { close(descriptor) }
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_port = port.bigEndian
+    address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+    return withUnsafePointer(to: &address) { pointer in
+        pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+            connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
+        }
+    }
+}
+
+@Test func aPortThatIsOnlyTakenGetsNoConnectionBeforeItListens() throws {
+    let listener = try Listener(ListenAddress(host: "127.0.0.1", port: 0), listens: false)
+    #expect(!isAnswered(listener.address.port))
+    // Who listens beside it gets all of them.
+    let other = try Listener(listener.address)
+    for _ in 0..<20 { #expect(isAnswered(listener.address.port)) }
+    var accepted = 0
+    while case .connection(let descriptor, _) = Socket.accept(other.descriptor) {
+        accepted += 1
+        close(descriptor)
+    }
+    #expect(accepted == 20)
+    other.close()
+    #expect(!isAnswered(listener.address.port))
+    try listener.listen()
+    #expect(isAnswered(listener.address.port))
+}

@@ -6,8 +6,8 @@ public struct CivilDate: Sendable, Equatable {
     /// 1 to 31.
     public let day: Int
 
-    /// The day that is so many days after 1970-01-01, or before it (Hinnant, "chrono-compatible low-level date
-    /// algorithms").
+    /// The day that is so many days after 1970-01-01, or before it (Hinnant, "chrono-compatible
+    /// low-level date algorithms").
     public init(daysSince1970 days: Int) {
         let shifted = days + 719_468
         let era = (shifted >= 0 ? shifted : shifted - 146_096) / 146_097

@@ -11,10 +11,11 @@ public enum ProcessorTime {
     }
 }
 
-/// Memory of this process that is in use, as the kernel counts it against a container's limit: without what
-/// can be read again from files.
+/// Memory of this process that is in use, as the kernel counts it against a container's limit:
+/// without what can be read again from files.
 public enum ResidentMemory {
-    /// In bytes (RssAnon and RssShmem of /proc/self/status, proc_pid_status(5)); 0 when it cannot be read.
+    /// In bytes (RssAnon and RssShmem of /proc/self/status, proc_pid_status(5)); 0 when it cannot
+    /// be read.
     public static var bytes: Int {
         guard
             let contents = try? FileSystem.contents(

@@ -13,8 +13,9 @@ extension ServerLoop {
 }
 
 extension MetricsFormat {
-    /// What the client prefers (RFC 9110 section 12.5.1); OpenMetrics only when it is named, as scrapers do, and the
-    /// text format when nothing decides. Versions we do not write are passed over.
+    /// What the client prefers (RFC 9110 section 12.5.1); OpenMetrics only when it is named, as
+    /// scrapers do, and the text format when nothing decides. Versions we do not write are passed
+    /// over.
     package init(accept value: Span<UInt8>) {
         var openMetrics = 0
         var text = 0
