@@ -8,8 +8,6 @@ struct ChannelsLastLayout {
     var twins: [Int: ValueID] = [:]
     /// Dimensions of values that have a twin.
     var ranks: [Int: Int] = [:]
-    /// What is known of the shapes of values that have a twin.
-    var extents: [Int: Extent] = [:]
     /// Which of `nodes` makes a twin, by the index of the value it is the twin of.
     var makers: [Int: Int] = [:]
     /// Convolutions that went into what read them.
@@ -93,20 +91,19 @@ struct ChannelsLastLayout {
             guard let other = self.twin(residual, rank) else { return false }
             made.inputs[3] = other
         }
-        append(made, rank, convolutionExtent(node, x))
+        append(made, rank)
         return true
     }
 
-    private mutating func convolutionExtent(_ node: Node, _ x: ValueID) -> Extent? {
-        guard let id = node.inputs[1], let weights = graph[id].constant else { return nil }
-        var groups = 1
-        if case .int(let value)? = node.attributes["group"] { groups = value }
-        if extents[x.index] == nil {
-            extents[x.index] = Extent(root: x.index, channels: weights.shape[1] &* groups)
-        }
-        return extent(
-            node, of: extents[x.index], channels: weights.shape[0],
-            kernel: Array(weights.shape[2...]))
+    /// The convolution that makes a value which nobody else reads, taken out of the list; nil when it
+    /// rectifies already.
+    private mutating func takeConvolution(_ id: ValueID) -> Node? {
+        guard uses[id.index] == 1, missing.contains(id.index), let maker = makers[id.index],
+            !dropped.contains(maker), nodes[maker].operatorName.name == "Conv" + Self.rows,
+            nodes[maker].attributes["rectifies"] == nil
+        else { return nil }
+        dropped.insert(maker)
+        return nodes[maker]
     }
 
     private mutating func convertPool(_ node: Node) -> Bool {
@@ -118,11 +115,7 @@ struct ChannelsLastLayout {
             node.operatorName.name + Self.rows, domain: Node.fusedDomain)
         made.version = 1
         made.inputs = [twin]
-        let isGlobal = node.operatorName.name.hasPrefix("Global")
-        append(
-            made, rank,
-            isGlobal
-                ? nil : extent(node, of: extents[x.index], channels: nil, kernel: nil))
+        append(made, rank)
         return true
     }
 
@@ -134,12 +127,12 @@ struct ChannelsLastLayout {
         if node.operatorName == OperatorName("Relu"), var convolution = takeConvolution(x) {
             convolution.attributes["rectifies"] = .int(1)
             convolution.outputs = node.outputs
-            append(convolution, rank, extents[x.index])
+            append(convolution, rank)
             return true
         }
         var made = node
         made.inputs[0] = twin
-        append(made, rank, extents[x.index])
+        append(made, rank)
         return true
     }
 
@@ -147,7 +140,6 @@ struct ChannelsLastLayout {
         guard node.inputs.count == 2, let a = node.inputs[0], let b = node.inputs[1],
             let rank = ranks[a.index] ?? ranks[b.index]
         else { return false }
-        if node.operatorName.name == "Add", addResidual(a, b, rank, node.outputs) { return true }
         var made = node
         for (position, input) in [a, b].enumerated() {
             if ranks[input.index] == rank, let twin = twins[input.index] {
@@ -157,8 +149,7 @@ struct ChannelsLastLayout {
                 made.inputs[position] = turned
             }
         }
-        let known = extents[a.index]
-        append(made, rank, known == extents[b.index] ? known : nil)
+        append(made, rank)
         return true
     }
 
@@ -200,14 +191,13 @@ struct ChannelsLastLayout {
     }
 
     /// Adds a node that makes the twin of its node's output.
-    mutating func append(_ node: Node, _ rank: Int, _ extent: Extent? = nil) {
+    private mutating func append(_ node: Node, _ rank: Int) {
         var node = node
         if let output = node.outputs[0] {
             let twin = graph.addValue(graph[output].name + "_rows")
             twins[output.index] = twin
             ranks[output.index] = rank
             makers[output.index] = nodes.count
-            extents[output.index] = extent
             missing.insert(output.index)
             node.outputs = [twin]
         }
