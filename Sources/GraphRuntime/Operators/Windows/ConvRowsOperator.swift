@@ -27,6 +27,9 @@ final class ConvRowsOperator: Operator {
         filters = ConvFilters(weights, groups: groups, attributes)
     }
 
+    /// The filters are made ready once, and the file's are not kept.
+    var absorbedInputs: [Int] { [1] }
+
     private func cube(
         _ x: [Int]
     ) throws(OperatorFailure) -> (WindowGeometry.Axis, WindowGeometry.Axis, WindowGeometry.Axis) {
