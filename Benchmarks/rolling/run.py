@@ -111,6 +111,7 @@ class Behind:
     options = ("--drain-delay", "2")
 
     def __init__(self, protocol, folder):
+        haproxy = find("haproxy")  # before there are servers to stop
         self.port, *self.ports = free_ports(3)
         self.servers = [Server(port, *self.options) for port in self.ports]
         self.replaced = 0
@@ -121,7 +122,7 @@ class Behind:
         configuration.write_text(text)
         self.errors = open(pathlib.Path(folder, "haproxy.log"), "w+")
         self.haproxy = subprocess.Popen(
-            [find("haproxy"), "-db", "-f", str(configuration)], stdin=subprocess.DEVNULL,
+            [haproxy, "-db", "-f", str(configuration)], stdin=subprocess.DEVNULL,
             stdout=self.errors, stderr=self.errors)
         self.wait_for(self.port)
 

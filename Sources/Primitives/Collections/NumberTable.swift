@@ -17,14 +17,15 @@ public struct NumberTable<Element> {
         }
     }
 
-    private static var smallest: Int { 16 }
+    @inlinable static var smallest: Int { 16 }
 
     @usableFromInline var slots: [Slot?] = []
-    public private(set) var count = 0
+    @usableFromInline var storedCount = 0
 
     public init() {}
 
-    public var isEmpty: Bool { count == 0 }
+    @inlinable public var count: Int { storedCount }
+    @inlinable public var isEmpty: Bool { storedCount == 0 }
 
     /// In no order.
     public var values: some Sequence<Element> { slots.lazy.compactMap { $0?.element } }
@@ -40,24 +41,24 @@ public struct NumberTable<Element> {
     }
 
     /// Adds an element under a number that has none.
-    public mutating func insert(_ element: Element, at number: Int32) {
+    @inlinable public mutating func insert(_ element: Element, at number: Int32) {
         if (count + 1) * 2 > slots.count { grow() }
         place(Slot(number: number, element: element))
-        count += 1
+        storedCount += 1
     }
 
-    public mutating func remove(_ number: Int32) -> Element? {
+    @inlinable public mutating func remove(_ number: Int32) -> Element? {
         guard !slots.isEmpty else { return nil }
         var index = home(number)
         while let slot = slots[index], slot.number != number { index = next(index) }
         guard let removed = slots[index] else { return nil }
-        count -= 1
+        storedCount -= 1
         closeGap(index)
         return removed.element
     }
 
     /// Moves what was pushed on by the removed element back on its way home.
-    private mutating func closeGap(_ removed: Int) {
+    @inlinable mutating func closeGap(_ removed: Int) {
         var gap = removed
         var index = next(gap)
         while let slot = slots[index] {
@@ -71,13 +72,13 @@ public struct NumberTable<Element> {
         slots[gap] = nil
     }
 
-    private mutating func grow() {
+    @inlinable mutating func grow() {
         let old = slots
         slots = Array(repeating: nil, count: max(Self.smallest, old.count * 2))
         for case let slot? in old { place(slot) }
     }
 
-    private mutating func place(_ slot: Slot) {
+    @inlinable mutating func place(_ slot: Slot) {
         var index = home(slot.number)
         while slots[index] != nil { index = next(index) }
         slots[index] = slot

@@ -18,12 +18,13 @@ public struct SlotTable<Element> {
 
     @usableFromInline var slots: [Slot] = []
     @usableFromInline var free: [UInt32] = []
-    public private(set) var count = 0
+    @usableFromInline var storedCount = 0
+    @inlinable public var count: Int { storedCount }
 
     public init() {}
 
-    public mutating func insert(_ element: Element) -> Token {
-        count += 1
+    @inlinable public mutating func insert(_ element: Element) -> Token {
+        storedCount += 1
         if let index = free.popLast() {
             slots[Int(index)].element = element
             return Self.token(index, slots[Int(index)].generation)
@@ -40,8 +41,7 @@ public struct SlotTable<Element> {
         return slots[index].element
     }
 
-    @discardableResult
-    public mutating func remove(_ token: Token) -> Element? {
+    @discardableResult @inlinable public mutating func remove(_ token: Token) -> Element? {
         let index = Int(token & 0xFFFF_FFFF)
         guard index < slots.count, slots[index].generation == UInt32(token >> 32),
             let element = slots[index].element
@@ -50,7 +50,7 @@ public struct SlotTable<Element> {
         slots[index].generation &+= 1
         if slots[index].generation == 0 { slots[index].generation = 1 }
         free.append(UInt32(index))
-        count -= 1
+        storedCount -= 1
         return element
     }
 
@@ -63,7 +63,7 @@ public struct SlotTable<Element> {
         }
     }
 
-    private static func token(_ index: UInt32, _ generation: UInt32) -> Token {
+    @inlinable static func token(_ index: UInt32, _ generation: UInt32) -> Token {
         UInt64(generation) << 32 | UInt64(index)
     }
 }
