@@ -62,15 +62,29 @@ public enum Ascii {
     /// Visits the comma-separated elements of a field value, trimmed, empty ones left out
     /// (RFC 9110 section 5.6.1).
     public static func forEachElement(
-        _ bytes: Span<UInt8>, _ range: Range<Int>, _ body: (Range<Int>) -> Void
+        _ bytes: Span<UInt8>, _ range: Range<Int>, separator: UInt8 = UInt8(ascii: ","),
+        _ body: (Range<Int>) -> Void
     ) {
         var start = range.lowerBound
         while start <= range.upperBound {
             var end = start
-            while end < range.upperBound, bytes[end] != UInt8(ascii: ",") { end += 1 }
+            while end < range.upperBound, bytes[end] != separator { end += 1 }
             let element = trimmed(bytes, start..<end)
             if !element.isEmpty { body(element) }
             start = end + 1
+        }
+    }
+
+    /// Visits the values of a parameter (RFC 9110 section 5.6.6); its name ends with `=`.
+    public static func forEachParameter(
+        _ bytes: Span<UInt8>, _ range: Range<Int>, _ name: StaticString,
+        _ body: (Range<Int>) -> Void
+    ) {
+        forEachElement(bytes, range, separator: UInt8(ascii: ";")) { parameter in
+            let end = min(parameter.lowerBound + name.utf8CodeUnitCount, parameter.upperBound)
+            if equalsIgnoringCase(bytes, parameter.lowerBound..<end, name) {
+                body(end..<parameter.upperBound)
+            }
         }
     }
 

@@ -20,12 +20,11 @@ extension MetricsFormat {
         var openMetrics = 0
         var text = 0
         Ascii.forEachElement(value, 0..<value.count) { element in
-            var end = element.lowerBound
-            while end < element.upperBound, value[end] != UInt8(ascii: ";") { end += 1 }
-            let type = Ascii.trimmed(value, element.lowerBound..<end)
-            let quality = PayloadFormat.weight(value, end..<element.upperBound)
+            let type = PayloadFormat.mediaType(value, element)
+            let parameters = type.upperBound..<element.upperBound
+            let quality = PayloadFormat.weight(value, parameters)
             if Ascii.equalsIgnoringCase(value, type, "application/openmetrics-text") {
-                if Self.isVersion1(value, end..<element.upperBound) {
+                if Self.isVersion1(value, parameters) {
                     openMetrics = max(openMetrics, quality)
                 }
             } else if Ascii.equalsIgnoringCase(value, type, "text/plain") {
@@ -37,19 +36,13 @@ extension MetricsFormat {
 
     /// Whether `version` is missing or 1.0.0 among the parameters.
     private static func isVersion1(_ value: Span<UInt8>, _ parameters: Range<Int>) -> Bool {
-        var start = parameters.lowerBound
-        while start < parameters.upperBound {
-            var end = start
-            while end < parameters.upperBound, value[end] != UInt8(ascii: ";") { end += 1 }
-            let parameter = Ascii.trimmed(value, start..<end)
-            let name = parameter.lowerBound..<min(parameter.lowerBound + 8, parameter.upperBound)
-            if Ascii.equalsIgnoringCase(value, name, "version=") {
-                let number = name.upperBound..<parameter.upperBound
-                return Ascii.equals(value, number, "1.0.0")
-                    || Ascii.equals(value, number, "\"1.0.0\"")
-            }
-            start = end + 1
+        var isVersion1: Bool?
+        Ascii.forEachParameter(value, parameters, "version=") { number in
+            isVersion1 =
+                isVersion1
+                ?? (Ascii.equals(value, number, "1.0.0")
+                    || Ascii.equals(value, number, "\"1.0.0\""))
         }
-        return true
+        return isVersion1 ?? true
     }
 }

@@ -53,31 +53,25 @@ public enum PayloadFormat: Sendable, Equatable, CaseIterable {
 
     /// Whether every `charset` among the parameters (RFC 9110 section 8.3.2) is one that UTF-8 reads.
     private static func isUTF8(_ value: Span<UInt8>, _ parameters: Range<Int>) -> Bool {
-        var start = parameters.lowerBound
-        while start < parameters.upperBound {
-            var end = start
-            while end < parameters.upperBound, value[end] != UInt8(ascii: ";") { end += 1 }
-            let parameter = Ascii.trimmed(value, start..<end)
-            let name = parameter.lowerBound..<min(parameter.lowerBound + 8, parameter.upperBound)
-            if Ascii.equalsIgnoringCase(value, name, "charset=") {
-                var charset = name.upperBound..<parameter.upperBound
-                let isQuoted =
-                    charset.count > 1 && value[charset.lowerBound] == UInt8(ascii: "\"")
-                    && value[charset.upperBound - 1] == UInt8(ascii: "\"")
-                if isQuoted { charset = charset.lowerBound + 1..<charset.upperBound - 1 }
-                guard
-                    Ascii.equalsIgnoringCase(value, charset, "utf-8")
-                        || Ascii.equalsIgnoringCase(value, charset, "utf8")
-                        || Ascii.equalsIgnoringCase(value, charset, "us-ascii")
-                else { return false }
-            }
-            start = end + 1
+        var isUTF8 = true
+        Ascii.forEachParameter(value, parameters, "charset=") { charset in
+            isUTF8 = isUTF8 && isUTF8Name(value, charset)
         }
-        return true
+        return isUTF8
+    }
+
+    private static func isUTF8Name(_ value: Span<UInt8>, _ charset: Range<Int>) -> Bool {
+        let isQuoted =
+            charset.count > 1 && value[charset.lowerBound] == UInt8(ascii: "\"")
+            && value[charset.upperBound - 1] == UInt8(ascii: "\"")
+        let name = isQuoted ? charset.lowerBound + 1..<charset.upperBound - 1 : charset
+        return Ascii.equalsIgnoringCase(value, name, "utf-8")
+            || Ascii.equalsIgnoringCase(value, name, "utf8")
+            || Ascii.equalsIgnoringCase(value, name, "us-ascii")
     }
 
     /// The range of `type/subtype`, without parameters.
-    private static func mediaType(_ value: Span<UInt8>, _ range: Range<Int>) -> Range<Int> {
+    static func mediaType(_ value: Span<UInt8>, _ range: Range<Int>) -> Range<Int> {
         var end = range.lowerBound
         while end < range.upperBound, value[end] != UInt8(ascii: ";") { end += 1 }
         return Ascii.trimmed(value, range.lowerBound..<end)
@@ -114,35 +108,22 @@ public enum PayloadFormat: Sendable, Equatable, CaseIterable {
     private func quality(in value: Span<UInt8>) -> Int {
         var specificity = 0
         var quality = 0
-        var start = 0
-        while start <= value.count {
-            var end = start
-            while end < value.count, value[end] != UInt8(ascii: ",") { end += 1 }
-            let type = Self.mediaType(value, start..<end)
+        Ascii.forEachElement(value, 0..<value.count) { element in
+            let type = Self.mediaType(value, element)
             let found = self.specificity(value, type)
             if found > specificity {
                 specificity = found
-                quality = Self.weight(value, type.upperBound..<end)
+                quality = Self.weight(value, type.upperBound..<element.upperBound)
             }
-            start = end + 1
         }
         return quality
     }
 
     /// The `q` among the parameters, in thousandths: 1,000 when there is none, 0 when it is broken.
     static func weight(_ value: Span<UInt8>, _ range: Range<Int>) -> Int {
-        var start = range.lowerBound
-        while start < range.upperBound {
-            var end = start
-            while end < range.upperBound, value[end] != UInt8(ascii: ";") { end += 1 }
-            let parameter = Ascii.trimmed(value, start..<end)
-            let name = parameter.lowerBound..<min(parameter.lowerBound + 2, parameter.upperBound)
-            if Ascii.equalsIgnoringCase(value, name, "q=") {
-                return thousandths(value, name.upperBound..<parameter.upperBound)
-            }
-            start = end + 1
-        }
-        return 1_000
+        var quality: Int?
+        Ascii.forEachParameter(value, range, "q=") { quality = quality ?? thousandths(value, $0) }
+        return quality ?? 1_000
     }
 
     /// `0`, `1`, `0.5`, `0.333`: qvalue of RFC 9110, section 12.4.2.
