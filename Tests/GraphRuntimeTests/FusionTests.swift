@@ -109,6 +109,31 @@ private func check(
     try check(b.graph, [2, 5, 8], steps: 1, without: .fuseNormalizations)
 }
 
+/// Found in review: the fusion took the distance away from its other reader, and the run trapped.
+@Test(arguments: [false, true]) func theDistanceFromTheMeanMayHaveOtherReaders(
+    isOutput: Bool
+) throws {
+    var b = Builder()
+    let x = b.input("x", [0, 5, 8])
+    let last: [String: Attribute] = ["axes": .ints([-1])]
+    let distance = b("Sub", [x, b("ReduceMean", [x], last)])
+    let variance = b(
+        "Add", [b("ReduceMean", [b("Mul", [distance, distance])], last), b.scalar(1e-5)])
+    let normal = b("Div", [distance, b("Sqrt", [variance])])
+    let gain = b.constant(values(8, seed: 1), [8])
+    let shift = b.constant(values(8, seed: 2), [8])
+    let y = b("Add", [b("Mul", [normal, gain]), shift])
+    b.graph.outputs = [y, isOutput ? distance : b("Exp", [distance])]
+    let input = Tensor(.float32, shape: [2, 5, 8], values(80, seed: 5))
+    let fused = try CompiledGraph(b.graph).run([input])
+    let plain = try CompiledGraph(b.graph, passes: []).run([input])
+    for (got, want) in zip(fused, plain) {
+        for (a, b) in zip(got.array(as: Float.self), want.array(as: Float.self)) {
+            #expect(abs(a - b) <= 1e-5 * max(1, abs(b)))
+        }
+    }
+}
+
 @Test(arguments: [false, true]) func rootMeanSquareNormalizationOfPartsIsOneStep(
     divides: Bool
 ) throws {

@@ -34,9 +34,9 @@ extension Graph {
             let deviation = deviation(matcher.inputs(quotient)[1], of: distance, matcher),
             matcher.graph[gain].constant?.shape == matcher.graph[shift].constant?.shape
         else { return nil }
-        // The distance is read by its square (once, or twice by a product) and by the quotient.
+        // Others may read the distance from the mean: it goes with the dead nodes if nobody does.
         return Rewrite(
-            dropped: [product, quotient, difference, mean] + deviation.nodes, at: last,
+            dropped: [product, quotient] + deviation.nodes, at: last,
             node: replacement(
                 of: last, "LayerNormalization", [x, gain, shift],
                 ["axis": .int(-1), "epsilon": .float(deviation.epsilon)]))
