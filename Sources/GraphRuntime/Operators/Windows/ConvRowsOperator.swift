@@ -53,6 +53,7 @@ final class ConvRowsOperator: Operator {
         let cube = try cube(x)
         let outputs = [cube.0.outputs, cube.1.outputs, cube.2.outputs].suffix(x.count - 2)
         let shape = [x[0]] + outputs + [filters.shape[0]]
+        _ = try plan(x)
         if let bias = inputs.optional(2) {
             try inputs.requireSameType(0, 2)
             guard bias.shape == [filters.shape[0]] else {
@@ -76,9 +77,17 @@ final class ConvRowsOperator: Operator {
     }
 
     private func plan(_ x: [Int]) throws(OperatorFailure) -> ConvRowsPlan {
-        ConvRowsPlan(
+        let plan = ConvRowsPlan(
             images: x[0], cube: try cube(x), channels: filters.shape[1], groups: groups,
             filters: filters, lanes: ThreadTeam.laneCountMax)
+        // The file chooses pads and strides, and few outputs may lie far apart.
+        let (depth, height, width) = plan.paddedSizes
+        guard Shape.elementCount([x[0], depth, height, width, plan.allChannels]) != nil else {
+            throw OperatorFailure(
+                "its input with pads, \(Shape.text([x[0], depth, height, width, plan.allChannels])), "
+                    + "has too many values")
+        }
+        return plan
     }
 
     func prepare(_ inputs: Operands, _ outputs: Operands) throws(OperatorFailure) -> any Step {
