@@ -58,7 +58,9 @@ extension ContributedRules {
         if try it.context.flag("transB", default: false) { b = it.permute(b, .lastSwapped) }
         let alpha = try it.context.float("alpha", default: 1)
         var y = it.write("MatMul", [a, b])
-        if alpha != 1 { y = it.write("Mul", [y, it.scalar(Double(alpha), like: a)]) }
+        if alpha != 1 {
+            y = it.write("Mul", [y, it.scalar(Double(alpha), like: try it.required(0))])
+        }
         it.give(y)
     }
 

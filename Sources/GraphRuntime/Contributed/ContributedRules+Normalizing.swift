@@ -57,8 +57,10 @@ extension ContributedRules {
         let attributes: [String: Attribute] = ["axis": .int(-1), "epsilon": .float(epsilon)]
         let gain = try it.required(2)
         if centered {
+            let givesMoments = it.context.hasOutput(1) || it.context.hasOutput(2)
             let made = it.write(
-                "LayerNormalization", [sum, gain, it.input(3)], attributes, outputs: 3)
+                "LayerNormalization", [sum, gain, it.input(3)], attributes,
+                outputs: givesMoments ? 3 : 1)
             for (index, value) in made.enumerated() { it.give(value, as: index) }
         } else {
             it.give(it.write("RMSNormalization", [sum, gain], attributes))

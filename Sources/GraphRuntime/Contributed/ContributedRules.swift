@@ -40,8 +40,10 @@ enum ContributedRules {
                 "HardSigmoid", [x],
                 ["alpha": .float(parameter(0, 0.2)), "beta": .float(parameter(1, 0.5))])
         case "Clip":
-            let lowest = it.scalar(Double(parameter(0, -.greatestFiniteMagnitude)), like: x)
-            let highest = it.scalar(Double(parameter(1, .greatestFiniteMagnitude)), like: x)
+            // The node's input has the type of what is clipped, and is known of more often.
+            let like = try it.required(0)
+            let lowest = it.scalar(Double(parameter(0, -.greatestFiniteMagnitude)), like: like)
+            let highest = it.scalar(Double(parameter(1, .greatestFiniteMagnitude)), like: like)
             return it.write("Clip", [x, lowest, highest])
         case let name?: throw OperatorFailure("the activation '\(name)' is not known")
         }

@@ -32,7 +32,10 @@ final class KeyMaskOperator: TensorOperator {
         case 2: fits = mask == [batch, keys]
         case 3: fits = mask == [batch, queries, keys]
         case 4:
-            fits = mask[0] == batch && mask[1] == 1 && mask[2] == mask[3] && mask[3] >= keys
+            // The queries are the last of the keys.
+            fits =
+                mask[0] == batch && mask[1] == 1 && mask[2] == mask[3] && mask[3] >= keys
+                && keys >= queries
         default: fits = false
         }
         guard fits else {

@@ -48,7 +48,7 @@ struct NodeWriter {
     /// A number of the type that another value has.
     mutating func scalar(_ number: Double, like other: ValueID) -> ValueID {
         let plain = constant(Tensor(.float32, shape: [], [Float(number)]))
-        switch other.index < graph.values.count ? graph[other].dataType : .float32 {
+        switch other.index < graph.values.count ? graph[other].dataType : nil {
         case .float32: return plain
         case .none, .float64, .float16, .bfloat16, .int8, .int16, .int32, .int64, .uint8, .uint16,
             .uint32, .uint64, .bool, .string:
