@@ -8,11 +8,6 @@ struct ChannelsLastLayout {
     var twins: [Int: ValueID] = [:]
     /// Dimensions of values that have a twin.
     var ranks: [Int: Int] = [:]
-    /// Which of `nodes` makes a twin, by the index of the value it is the twin of.
-    var makers: [Int: Int] = [:]
-    /// Convolutions that went into what read them.
-    var dropped: Set<Int> = []
-    let uses: [Int]
     /// Values whose own layout nobody has made yet, only their twin.
     var missing: Set<Int> = []
 
@@ -30,7 +25,6 @@ struct ChannelsLastLayout {
 
     init(_ graph: Graph) {
         self.graph = graph
-        uses = graph.useCounts()
     }
 
     mutating func run() {
@@ -41,7 +35,7 @@ struct ChannelsLastLayout {
             nodes.append(node)
         }
         for output in graph.outputs { restore(output) }
-        graph.nodes = nodes.indices.filter { !dropped.contains($0) }.map { nodes[$0] }
+        graph.nodes = nodes
     }
 
     // MARK: What is converted
@@ -51,9 +45,7 @@ struct ChannelsLastLayout {
             return false
         }
         if let rank = convolutionRank(node) { return convertConvolution(node, rank) }
-        guard node.operatorName.domain.isEmpty || node.operatorName.name == "Gelu" else {
-            return false
-        }
+        guard node.operatorName.domain.isEmpty else { return false }
         let name = node.operatorName.name
         if Self.pools.contains(name) { return convertPool(node) }
         if Self.unary.contains(name) { return convertUnary(node) }
@@ -95,17 +87,6 @@ struct ChannelsLastLayout {
         return true
     }
 
-    /// The convolution that makes a value which nobody else reads, taken out of the list; nil when it
-    /// rectifies already.
-    private mutating func takeConvolution(_ id: ValueID) -> Node? {
-        guard uses[id.index] == 1, missing.contains(id.index), let maker = makers[id.index],
-            !dropped.contains(maker), nodes[maker].operatorName.name == "Conv" + Self.rows,
-            nodes[maker].attributes["rectifies"] == nil
-        else { return nil }
-        dropped.insert(maker)
-        return nodes[maker]
-    }
-
     private mutating func convertPool(_ node: Node) -> Bool {
         guard node.inputs.count == 1, let x = node.inputs[0], let rank = ranks[x.index],
             let twin = twin(x, rank)
@@ -124,12 +105,6 @@ struct ChannelsLastLayout {
             let twin = twins[x.index],
             node.inputs.dropFirst().allSatisfy({ $0 == nil || isScalar($0) })
         else { return false }
-        if node.operatorName == OperatorName("Relu"), var convolution = takeConvolution(x) {
-            convolution.attributes["rectifies"] = .int(1)
-            convolution.outputs = node.outputs
-            append(convolution, rank)
-            return true
-        }
         var made = node
         made.inputs[0] = twin
         append(made, rank)
@@ -197,7 +172,6 @@ struct ChannelsLastLayout {
             let twin = graph.addValue(graph[output].name + "_rows")
             twins[output.index] = twin
             ranks[output.index] = rank
-            makers[output.index] = nodes.count
             missing.insert(output.index)
             node.outputs = [twin]
         }

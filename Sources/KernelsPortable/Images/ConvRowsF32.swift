@@ -20,8 +20,10 @@ public func convRowsF32(
     bias: UnsafePointer<Float>?, residual: UnsafePointer<Float>?, rectifies: Bool,
     y: UnsafeMutablePointer<Float>, stride: Int
 ) {
-    withUnsafeTemporaryAllocation(of: UnsafePointer<Float>.self, capacity: rowBlock + tileRows) {
-        windows in
+    // Not a temporary allocation: those above a kilobyte come from the heap.
+    var windows = InlineArray<198, UnsafePointer<Float>>(repeating: x)
+    var span = windows.mutableSpan
+    span.withUnsafeMutableBufferPointer { windows in
         guard let starts = windows.baseAddress else { return }
         var first = rows.lowerBound
         while first < rows.upperBound {

@@ -85,7 +85,10 @@ private func input(_ d: Six) -> Six {
 }
 
 private func inputLarge(_ patch: Patch, _ target: UnsafeMutablePointer<Float>, _ step: Int) {
-    withUnsafeTemporaryAllocation(of: F8.self, capacity: 36) { buffer in
+    // Not a temporary allocation: those above a kilobyte come from the heap.
+    var storage = InlineArray<36, F8>(repeating: F8())
+    var span = storage.mutableSpan
+    span.withUnsafeMutableBufferPointer { buffer in
         guard let rows = buffer.baseAddress else { return }
         var channel = 0
         while channel < patch.channels {
