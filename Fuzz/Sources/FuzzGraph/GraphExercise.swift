@@ -2,7 +2,7 @@ import GraphRuntime
 import Primitives
 
 /// Builds a small graph from any bytes and runs it. What is refused must say why; what runs must give the
-/// same bits twice, the planned shapes, and the same values whatever passes went over it. Traps when one
+/// same bits twice; folding changes no bit, and no pass a shape, a type or whether it runs. Traps when one
 /// does not hold. Run by the fuzzer, and by GraphRuntimeTests on the corpus.
 enum GraphExercise {
     static func run(_ bytes: Span<UInt8>) {
