@@ -7,20 +7,26 @@ final class RequestTrace {
     /// The number of its exchange.
     var sequence: UInt32 = 0
     let echoed = EchoedFields()
-    /// On the monotonic clock, when it was parsed.
-    var beganNanoseconds: UInt64 = 0
-    var method = HTTPMethod.get
-    var requestBytes = 0
+    var notes = ExchangeNotes(rawValue: 0)
+    /// What only a request that was noted when it was parsed has.
+    var beginning: Beginning?
     /// What it found; empty for none.
     var model = ""
     var version = ""
     /// Whether the access log tells of it.
     var isLogged = false
 
+    struct Beginning {
+        /// On the monotonic clock, when it was parsed.
+        var nanoseconds: UInt64
+        var method: HTTPMethod
+        /// Of the body.
+        var byteCount: Int
+    }
+
     func reset() {
         echoed.removeAll()
-        requestBytes = 0
-        method = .get
+        beginning = nil
         model = ""
         version = ""
         isLogged = false

@@ -9,6 +9,7 @@ extension ServerLoop {
     func answer(_ batch: OpenBatch) {
         let served = catalog.served(batch.version)
         let end = MonotonicClock.nanoseconds
+        // One reading of the clock a request: from one body to the next, the head between them included.
         var encodeBegan = end
         for index in batch.tickets.indices {
             let ticket = batch.tickets[index]
@@ -24,6 +25,7 @@ extension ServerLoop {
                 refusedVersion = batch.version
                 answer(connection, exchange, refusal)
                 refusedVersion = nil
+                encodeBegan = MonotonicClock.nanoseconds
                 continue
             }
             encode(batch, ticket, served, exchange.notes)

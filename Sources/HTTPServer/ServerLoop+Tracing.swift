@@ -13,8 +13,8 @@ extension ServerLoop {
         guard accessLog.isOn || head.requestID != nil || head.traceParent != nil else { return }
         let trace = newTrace(exchange)
         trace.echoed.take(head, in: bytes, limits: limits)
-        trace.method = head.method
-        trace.requestBytes = bodyBytes
+        trace.beginning = RequestTrace.Beginning(
+            nanoseconds: nowNanoseconds, method: head.method, byteCount: bodyBytes)
         if accessLog.isOn {
             trace.echoed.makeRequestID((nextRandom(), nextRandom()))
             trace.isLogged = accessLog.takes(random: nextRandom())
@@ -58,8 +58,7 @@ extension ServerLoop {
     ) {
         let isFailure = status == 500
         if trace.isLogged || (accessLog.isOn && status >= 500) || isFailure {
-            let record = record(
-                trace, connection, exchange, status: status, bodyBytes: bodyBytes)
+            let record = record(trace, connection, status: status, bodyBytes: bodyBytes)
             if isFailure, mayTellOfFailure() { accessLog.writeFailure(record) }
             if trace.isLogged || (accessLog.isOn && status >= 500) { accessLog.write(record) }
         }
@@ -70,11 +69,7 @@ extension ServerLoop {
     func abandonTraces(_ connection: Connection, sequence: UInt32? = nil) {
         for trace in connection.traces where sequence == nil || trace.sequence == sequence {
             if trace.isLogged {
-                let notes = ExchangeNotes(
-                    route: .predict, isHead: false, isHTTP10: false, keepsAlive: false)
-                let exchange = Exchange(sequence: trace.sequence, notes: notes)
-                accessLog.write(
-                    record(trace, connection, exchange, status: 499, bodyBytes: 0))
+                accessLog.write(record(trace, connection, status: 499, bodyBytes: 0))
             }
             keep(trace)
         }
@@ -84,7 +79,7 @@ extension ServerLoop {
     private func newTrace(_ exchange: Exchange) -> RequestTrace {
         let trace = freeTraces.popLast() ?? RequestTrace()
         trace.sequence = exchange.sequence
-        trace.beganNanoseconds = nowNanoseconds
+        trace.notes = exchange.notes
         return trace
     }
 
@@ -106,8 +101,7 @@ extension ServerLoop {
     }
 
     private func record(
-        _ trace: RequestTrace, _ connection: Connection, _ exchange: Exchange, status: Int,
-        bodyBytes: Int
+        _ trace: RequestTrace, _ connection: Connection, status: Int, bodyBytes: Int
     ) -> AccessRecord {
         var record = AccessRecord()
         let id = trace.echoed.requestID
@@ -117,19 +111,20 @@ extension ServerLoop {
             record.traceID = String(decoding: parent[TraceParent.traceID(0)], as: UTF8.self)
             record.parentID = String(decoding: parent[TraceParent.parentID(0)], as: UTF8.self)
         }
-        let route = exchange.notes.route
-        record.method = route == .malformed ? "" : "\(trace.method.name)"
-        record.route = route.label
+        record.route = trace.notes.route.label
         record.model = trace.model.isEmpty ? refusedVersion?.name ?? "" : trace.model
         record.version = trace.version.isEmpty ? refusedVersion?.version ?? "" : trace.version
         record.status = status
         record.code = refusalCode
         record.proto =
-            connection.http2 != nil ? "HTTP/2" : exchange.notes.isHTTP10 ? "HTTP/1.0" : "HTTP/1.1"
-        let elapsed = MonotonicClock.nanoseconds &- trace.beganNanoseconds
-        record.seconds = Double(elapsed / 1000) / 1e6
-        record.requestBytes = trace.requestBytes
-        record.responseBytes = exchange.notes.isHead ? 0 : bodyBytes
+            connection.http2 != nil ? "HTTP/2" : trace.notes.isHTTP10 ? "HTTP/1.0" : "HTTP/1.1"
+        if let beginning = trace.beginning {
+            let elapsed = MonotonicClock.nanoseconds &- beginning.nanoseconds
+            record.method = "\(beginning.method.name)"
+            record.seconds = Double(elapsed / 1000) / 1e6
+            record.requestBytes = beginning.byteCount
+        }
+        record.responseBytes = trace.notes.isHead ? 0 : bodyBytes
         return record
     }
 }

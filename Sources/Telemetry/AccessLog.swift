@@ -8,6 +8,8 @@ public struct AccessRecord: Sendable {
     /// 32 and 16 hexadecimal digits; empty without a trace.
     public var traceID = ""
     public var parentID = ""
+    /// Empty, as `seconds` and `requestBytes` are nil, when nothing was noted of the request before its
+    /// answer.
     public var method = ""
     public var route = ""
     /// Empty when the request found none.
@@ -18,20 +20,21 @@ public struct AccessRecord: Sendable {
     public var code = ""
     public var proto = ""
     /// From its parsing to its answer.
-    public var seconds = 0.0
-    public var requestBytes = 0
+    public var seconds: Double?
+    public var requestBytes: Int?
     public var responseBytes = 0
 
     public init() {}
 
     var figures: Logger.Metadata {
         var figures: Logger.Metadata = [
-            "request_id": .string(requestID), "method": .string(method), "route": .string(route),
+            "request_id": .string(requestID), "route": .string(route),
             "status": .stringConvertible(status), "protocol": .string(proto),
-            "seconds": .stringConvertible(seconds),
-            "request_bytes": .stringConvertible(requestBytes),
             "response_bytes": .stringConvertible(responseBytes),
         ]
+        if !method.isEmpty { figures["method"] = .string(method) }
+        if let seconds { figures["seconds"] = .stringConvertible(seconds) }
+        if let requestBytes { figures["request_bytes"] = .stringConvertible(requestBytes) }
         if !traceID.isEmpty { figures["trace_id"] = .string(traceID) }
         if !parentID.isEmpty { figures["parent_id"] = .string(parentID) }
         if !model.isEmpty { figures["model"] = .string(model) }

@@ -67,7 +67,14 @@ public enum LogFormat: String, Sendable, CaseIterable {
         case .string(let text): buffer.appendJSON(string: text.onOneLine)
         case .stringConvertible(let convertible):
             switch convertible {
-            case let number as Int: buffer.append(json: .integer(Int64(number)))
+            case let number as any BinaryInteger:
+                if let exact = Int64(exactly: number) {
+                    buffer.append(json: .integer(exact))
+                } else {
+                    buffer.append(number.description)
+                }
+            case let number as Float where number.isFinite:
+                buffer.append(json: .number(Double("\(number)") ?? Double(number)))
             case let number as Double where number.isFinite: buffer.append(json: .number(number))
             case let truth as Bool: buffer.append(json: .boolean(truth))
             default: buffer.appendJSON(string: convertible.description.onOneLine)

@@ -58,7 +58,8 @@ extension MetricsPage {
             models, "martlet_compute_seconds", "Computing one batch.", ModelMetrics.compute,
             isTime: true)
         histogram(
-            models, "martlet_encode_seconds", "Writing one answer's body.", ModelMetrics.encode,
+            models, "martlet_encode_seconds", "Writing one answer, body and head.",
+            ModelMetrics.encode,
             isTime: true)
         histogram(
             models, "martlet_request_seconds", "From a request's parsing to its answer.",

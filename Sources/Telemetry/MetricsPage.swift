@@ -33,7 +33,10 @@ public struct MetricsPage: ~Copyable {
     }
 
     mutating func family(_ name: String, _ kind: StaticString, _ help: StaticString) {
-        let isBare = format == .openMetrics && name.hasSuffix("_total")
+        // A counter's family goes without the suffix of its sample; a gauge may be called anything.
+        let isBare =
+            format == .openMetrics && name.hasSuffix("_total")
+            && String(describing: kind) == "counter"
         let family = isBare ? String(name.dropLast(6)) : name
         buffer.append("# HELP ")
         buffer.append(family)

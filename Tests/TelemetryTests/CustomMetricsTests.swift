@@ -44,6 +44,14 @@ private func page(_ custom: CustomMetrics, _ format: MetricsFormat = .text) -> [
     #expect(page(custom, .openMetrics).contains(#"cache_hits_total{kind="a\"b"} 4.0"#))
 }
 
+/// Found in review: the family lost its suffix, and a strict parser refused the page.
+@Test func aGaugeMayBeCalledATotal() {
+    let custom = CustomMetrics()
+    Gauge(label: "queue_total", factory: custom).record(2)
+    let lines = page(custom, .openMetrics)
+    #expect(lines.contains("# TYPE queue_total gauge") && lines.contains("queue_total 2.0"))
+}
+
 @Test func theSameLabelIsTheSameSeries() {
     let custom = CustomMetrics()
     for _ in 0..<3 { Counter(label: "x", factory: custom).increment() }

@@ -62,9 +62,13 @@ private func member(_ value: JSONValue, _ key: String) -> JSONValue? {
         figures: [
             "level": "mine", "count": .stringConvertible(3), "share": .stringConvertible(0.5),
             "is": .stringConvertible(true), "list": .array(["a", .dictionary(["b": "c\u{7}"])]),
-            "odd": .stringConvertible(Double.nan),
+            "odd": .stringConvertible(Double.nan), "wide": .stringConvertible(UInt32(7)),
+            "huge": .stringConvertible(UInt64.max), "single": .stringConvertible(Float(0.1)),
         ])
     let line = try lines.object()
+    #expect(member(line, "wide") == .integer(7))
+    #expect(member(line, "single") == .number(0.1))
+    #expect(lines.all.contains(#""huge":18446744073709551615"#))
     #expect(member(line, "level") == .string("info"))
     #expect(member(line, "_level") == .string("mine"))
     #expect(member(line, "count") == .integer(3))

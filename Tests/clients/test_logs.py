@@ -294,6 +294,11 @@ def test_a_model_that_fails_is_told_of_without_its_reason(monkeypatch):
     assert "7.7131e-30" in answers[0].text
     failed = [line for line in lines(server) if line["message"] == "request failed"]
     assert 2 <= len(failed) < 390
+    for line in failed:
+        # Of a request that brought no identifier nothing was noted before it failed.
+        noted = line["request_id"].startswith("f-")
+        assert (line.get("method") == "POST") == noted, line
+        assert ("seconds" in line) == ("request_bytes" in line) == noted, line
     told = {line["request_id"]: line for line in failed}
     for answer in answers[:2]:
         line = told[answer.headers["X-Request-Id"]]

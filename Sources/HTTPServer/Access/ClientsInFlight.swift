@@ -18,25 +18,26 @@ package final class ClientsInFlight: Sendable {
 
     package var isOn: Bool { most > 0 }
 
-    /// Counts one prediction of a client, a hash of its name or address. False: it waits for as many as
-    /// it may, and nothing was counted.
-    package func begin(_ client: UInt64) -> Bool {
-        guard isOn else { return true }
+    /// Counts one prediction of a client, a hash of its name or address that is not 0. Returns what `end`
+    /// is to be given: the client, or 0 when it was let through uncounted. Nil: it waits for as many
+    /// as it may.
+    package func begin(_ client: UInt64) -> UInt64? {
+        guard isOn else { return 0 }
         return counts.withLock { counts in
             guard let count = counts[client] else {
-                if counts.count < clientsMax { counts[client] = 1 }
-                return true
+                guard counts.count < clientsMax else { return 0 }
+                counts[client] = 1
+                return client
             }
-            guard count < most else { return false }
+            guard count < most else { return nil }
             counts[client] = count + 1
-            return true
+            return client
         }
     }
 
-    /// One prediction of a client ended, one way or another. A client that was let through uncounted has
-    /// nothing to give back.
+    /// One prediction ended, one way or another: what `begin` returned for it.
     package func end(_ client: UInt64) {
-        guard isOn else { return }
+        guard client != 0 else { return }
         counts.withLock { counts in
             guard let count = counts[client] else { return }
             counts[client] = count > 1 ? count - 1 : nil

@@ -27,7 +27,7 @@ public struct Ticket: Sendable {
     /// The length its rows had before they were padded; 0 when they were not.
     public let trueLength: Int
     /// Who asked, for the loop's count of a client's requests; 0 when nobody counts.
-    public let client: UInt64
+    public var client: UInt64
     /// The loop's own notes (answer format and so on); Serving does not look at them.
     public let notes: UInt64
     public internal(set) var fate = Fate.live

@@ -27,18 +27,21 @@ extension ServerLoop {
             } else if exchange.notes.format == .npy {
                 try checkSingleOutput(version)
             }
-            let ticket = try ticket(connection, exchange, version, bytes, client: client)
+            var ticket = try ticket(connection, exchange, version, bytes)
             if let admission = batcher.refusal(version, ticket: ticket, now: nowNanoseconds),
                 let refusal = refusal(admission, version, ticket, now: nowNanoseconds)
             {
                 throw refusal
             }
-            guard shared.clientsInFlight.begin(client) else { throw tooManyInFlight() }
+            guard let counted = shared.clientsInFlight.begin(client) else {
+                throw tooManyInFlight()
+            }
+            ticket.client = counted
             let began = MonotonicClock.nanoseconds
             do throws(Refusal) {
                 try decodeBody(ticket, version, format, bytes, body)
             } catch {
-                shared.clientsInFlight.end(client)
+                shared.clientsInFlight.end(counted)
                 throw error
             }
             version.metrics.recordDecode(
@@ -61,7 +64,7 @@ extension ServerLoop {
     /// What is known of a request before its body is looked at; its place in a batch comes later.
     private func ticket(
         _ connection: Connection, _ exchange: Exchange, _ version: ModelVersion,
-        _ bytes: Span<UInt8>, client: UInt64
+        _ bytes: Span<UInt8>
     ) throws(Refusal) -> Ticket {
         let urgency = try RequestUrgency(
             timeout: head.requestTimeout, priority: head.requestPriority, in: bytes,
@@ -74,8 +77,7 @@ extension ServerLoop {
         return Ticket(
             connection: connection.token, sequence: exchange.sequence, rowStart: 0, rowCount: 0,
             parsedNanoseconds: nowNanoseconds, deadlineNanoseconds: urgency.deadline,
-            priority: urgency.priority, isReturning: isReturning, client: client,
-            notes: exchange.notes.rawValue)
+            priority: urgency.priority, isReturning: isReturning, notes: exchange.notes.rawValue)
     }
 
     /// Decompresses the body where it is coded, then decodes it.
