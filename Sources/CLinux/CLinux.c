@@ -65,6 +65,11 @@ void martlet_lower_thread_priority(void) {
     setpriority(PRIO_PROCESS, (id_t)gettid(), 10);
 }
 
+void martlet_idle_thread_priority(void) {
+    struct sched_param param = {0};
+    sched_setscheduler(0, SCHED_IDLE, &param);
+}
+
 int martlet_lock_file(int descriptor) { return flock(descriptor, LOCK_EX | LOCK_NB) == 0; }
 
 void martlet_heap_figures(

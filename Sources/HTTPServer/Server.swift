@@ -35,6 +35,8 @@ public final class Server {
     /// The loader, the writer of uploads and the shadow traffic.
     private var sideThreads: [Thread] = []
     private var loaderThread: Thread?
+    private let spareTime: SpareTime
+    private var spareThread: Thread?
 
     /// What the server is to serve, and from where.
     public struct Models {
@@ -89,6 +91,7 @@ public final class Server {
                 queue.add($0)
             })
         loaderQueue = try LoaderQueue(limits: limits)
+        spareTime = try SpareTime()
         var writer: UploadWriter?
         if let source = models.source, configuration.control != .none {
             writer = try UploadWriter(source: source, loader: loaderQueue, limits: limits, log: log)
@@ -106,9 +109,12 @@ public final class Server {
             loader: ModelLoader(
                 ModelLoader.Environment(
                     registry: registry, metrics: metrics, pool: pool, limits: configuration.limits,
-                    log: log, memory: memory(), context: configuration.loadContext),
+                    log: log, memory: memory(), context: configuration.loadContext,
+                    spareTime: spareTime),
                 queue: loaderQueue, formats: models.formats, source: models.source,
                 compiled: models.compiled, control: configuration.control))
+        let spareTime = spareTime
+        spareThread = try Thread(name: "spare") { spareTime.run() }
         loaderThread = try Thread(name: "loader") { start.loader.run() }
         let shadow = shadow
         sideThreads.append(try Thread(name: "shadow") { shadow.run() })
@@ -291,7 +297,10 @@ extension Server {
         while !loaderQueue.hasEnded, MonotonicClock.nanoseconds < end {
             Thread.sleep(milliseconds: 1)
         }
-        if loaderQueue.hasEnded { loaderThread?.join() }
+        guard loaderQueue.hasEnded else { return }
+        loaderThread?.join()
+        spareTime.stop()
+        spareThread?.join()
     }
 }
 

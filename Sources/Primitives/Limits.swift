@@ -191,6 +191,9 @@ public struct Limits: Sendable {
     public var pollMilliseconds = 2_000
     /// Management requests waiting for the loader.
     public var loaderQueueMax = 256
+    /// Share of their time that loops or workers are busy, from which on models are not loaded in spare time
+    /// alone: there is none.
+    public var spareTimeUtilizationMax = 0.85
     /// Former default versions that a rollback remembers, a model.
     public var rollbackDepthMax = 16
     /// Labels of a model.

@@ -165,10 +165,18 @@ extension ModelLoader {
         let figures = metrics.addModel(name, version: record.version)
         if record.served == nil { figures.setState(.loading) }
         publish()
+        let owner = models[index]
+        let made = unhurried { [self] () -> Result<any Model, ModelLoadError> in
+            do throws(ModelLoadError) {
+                return .success(try make(owner, record))
+            } catch {
+                return .failure(error)
+            }
+        }
         let model: any Model
-        do throws(ModelLoadError) {
-            model = try make(models[index], record)
-        } catch {
+        switch made {
+        case .success(let loaded): model = loaded
+        case .failure(let error):
             fail(index, position, error.description)
             return
         }
@@ -225,7 +233,7 @@ extension ModelLoader {
         let version = ModelVersion(
             name: name, version: number, index: retirement.takeIndex(), model: model,
             configuration: configuration, metrics: figures, views: views)
-        if let problem = warmUp(version) {
+        if let problem = unhurried({ [self] in warmUp(version) }) {
             retirement.giveIndex(version.index)
             for view in views { retirement.giveIndex(view.version.index) }
             fail(index, position, problem)

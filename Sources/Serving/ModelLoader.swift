@@ -17,10 +17,13 @@ public final class ModelLoader {
         public let log: Log
         public let memory: MemoryBudget
         let context: LoadContext
+        let spareTime: SpareTime?
 
+        /// `spareTime` loads and warms up what comes after the first pass, unless the server is busy.
         public init(
             registry: Registry, metrics: ServerMetrics, pool: ComputePool, limits: Limits, log: Log,
-            memory: MemoryBudget = .unlimited, context: LoadContext = LoadContext()
+            memory: MemoryBudget = .unlimited, context: LoadContext = LoadContext(),
+            spareTime: SpareTime? = nil
         ) {
             self.registry = registry
             self.metrics = metrics
@@ -29,6 +32,7 @@ public final class ModelLoader {
             self.log = log
             self.memory = memory
             self.context = context
+            self.spareTime = spareTime
         }
     }
 
@@ -43,6 +47,7 @@ public final class ModelLoader {
     let source: (any ModelSource)?
     let control: ModelControl
     let context: LoadContext
+    private let spareTime: SpareTime?
 
     /// In the order of their names.
     var models: [ModelRecord] = []
@@ -72,6 +77,7 @@ public final class ModelLoader {
         log = environment.log
         memory = environment.memory
         context = environment.context
+        spareTime = environment.spareTime
         self.formats = formats
         self.source = source
         self.control = control
@@ -216,6 +222,18 @@ public final class ModelLoader {
             }
         }
         publish()
+    }
+
+    /// Does what takes processor time: in time that nobody else wants, so that no request waits for a
+    /// processor; of a server that has none to spare this thread takes its part.
+    func unhurried<Result>(_ work: @escaping () -> Result) -> Result {
+        guard isComplete, let spareTime,
+            metrics.utilization.serving < limits.spareTimeUtilizationMax
+        else { return work() }
+        var result: Result?
+        spareTime.perform { result = work() }
+        guard let result else { preconditionFailure("what was performed has a result") }
+        return result
     }
 
     // MARK: Freeing

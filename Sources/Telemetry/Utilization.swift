@@ -60,6 +60,11 @@ public struct Utilization: Sendable {
     /// The largest part.
     public var value: Double { parts.reduce(0, max) }
 
+    /// The busiest loop, or the workers: those that answer, not those that load.
+    public var serving: Double {
+        max(parts[Part.loops.rawValue], parts[Part.workers.rawValue])
+    }
+
     /// Takes a sample in; the first one only begins the interval, and so does one whose time did not
     /// advance.
     public mutating func observe(_ sample: UtilizationSample) {

@@ -30,6 +30,7 @@ import Testing
         #expect(abs(workers.value - 0.8) < 0.001)
         let loop = steady { sample(second: $0, cpu: 0.9 * $0, loops: [0.1 * $0, 0.7 * $0]) }
         #expect(abs(loop.value - 0.7) < 0.001)
+        #expect(abs(loop.serving - 0.7) < 0.001)
         #expect(abs(loop.parts[Utilization.Part.cpu.rawValue] - 0.45) < 0.001)
         let full = steady { sample(second: $0, connections: 0.95) }
         #expect(abs(full.value - 0.95) < 0.001)

@@ -33,6 +33,10 @@ void martlet_set_thread_nice(int nice);
 /// threads of the process does not change (Linux keeps it a thread).
 void martlet_lower_thread_priority(void);
 
+/// Makes the calling thread run only while a processor has nothing else to do: SCHED_IDLE. It cannot be taken
+/// back without CAP_SYS_NICE.
+void martlet_idle_thread_priority(void);
+
 /// flock(LOCK_EX | LOCK_NB): 1 when the lock was taken. It is let go when the descriptor is closed, also
 /// by the end of the process.
 int martlet_lock_file(int descriptor);
