@@ -62,8 +62,10 @@ let package = Package(
                 .product(name: "CoreMetrics", package: "swift-metrics"),
             ],
             swiftSettings: strict),
-        .target(name: "KernelsPortable", dependencies: ["Primitives"], swiftSettings: kernel),
-        .target(name: "KernelsV3", dependencies: ["Primitives"], swiftSettings: kernelV3),
+        .target(
+            name: "KernelsPortable", dependencies: ["Primitives", "CLinux"], swiftSettings: kernel),
+        .target(
+            name: "KernelsV3", dependencies: ["Primitives", "CLinux"], swiftSettings: kernelV3),
         .target(
             name: "Kernels",
             dependencies: ["Primitives", "KernelsPortable", "KernelsV3", "CLinux"],

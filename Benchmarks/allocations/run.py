@@ -16,12 +16,16 @@ import sys
 import tempfile
 import urllib.request
 
+import network
+
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 WARM_UP_SECONDS = 2
 
 
 def row(model):
+    if model == "convolutions":
+        return network.sample()
     sample = json.loads((ROOT / f"models/{model}/model.json").read_text())["sample"]
     return (sample["instances"] if isinstance(sample, dict) else sample)[0]
 
@@ -38,6 +42,8 @@ CASES = {
     "breast-cancer, 64 rows, 16 connections": ("breast-cancer", 64, 16, 1),
     "digits, 1 row, 64 connections": ("digits", 1, 64, 1),
     "digits, 32 rows, 16 connections": ("digits", 32, 16, 1),
+    "convolutions, 1 row, 64 connections": ("convolutions", 1, 64, 1),
+    "convolutions, 8 rows, 16 connections": ("convolutions", 8, 16, 1),
 }
 
 HEADERS = """
@@ -78,8 +84,16 @@ class Server:
         with open(counts, "r+b") as file:
             self.counts = mmap.mmap(file.fileno(), 16)
         self.log = open(folder / "log", "w+")
+        models = folder / "models"
+        models.mkdir()
+        for own in (ROOT / "models").iterdir():
+            if own.is_dir():
+                (models / own.name).symlink_to(own)
+        made = models / "convolutions" / "1"
+        made.mkdir(parents=True)
+        (made / "model.onnx").write_bytes(network.model())
         self.process = subprocess.Popen(
-            [binary, "serve", ROOT / "models", "--port", "0"], stdout=subprocess.PIPE, stderr=self.log, text=True,
+            [binary, "serve", models, "--port", "0"], stdout=subprocess.PIPE, stderr=self.log, text=True,
             env={**os.environ, "LD_PRELOAD": str(counter), "ALLOCATION_COUNTS": str(counts)})
         for line in self.process.stdout:
             if found := re.search(r"listening on (http://\S+)", line):

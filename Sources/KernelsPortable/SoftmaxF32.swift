@@ -31,7 +31,7 @@ public func logSoftmaxF32(
 
 /// Σ exp(x - top) over the row, in an order that depends on `count` only; stores the terms in `y`.
 @inline(never)
-private func exponentials(
+func exponentials(
     _ x: UnsafePointer<Float>, minus top: Float, _ count: Int, _ y: UnsafeMutablePointer<Float>?
 ) -> Float {
     let top = F8(repeating: top)

@@ -182,7 +182,7 @@ private func attention(length: Int, hasMask: Bool, splitsScale: Bool) -> Graph {
     return b.graph
 }
 
-@Test(arguments: [1, 5, 64, 71], [false, true])
+@Test(arguments: [1, 5, 64, 71, 300], [false, true])
 func attentionOfPartsIsOneStep(length: Int, hasMask: Bool) throws {
     // Three slices and the attention; reshapes cost nothing.
     try check(
@@ -221,6 +221,24 @@ func attentionOfPartsIsOneStep(length: Int, hasMask: Bool) throws {
             #expect(got[head * 8..<head * 8 + 4].allSatisfy { $0.isFinite })
         }
     }
+}
+
+/// As exporters write a boolean mask: scores where it holds, else -∞ (or a large number below 0).
+@Test(arguments: [-Float.infinity, -10_000]) func booleanMasksHideKeys(low: Float) throws {
+    var b = Builder()
+    let length = 50
+    let x = b.input("x", [0, length, 3, 4])
+    let q = b("Transpose", [x], ["perm": .ints([0, 2, 1, 3])])
+    let k = b("Transpose", [x], ["perm": .ints([0, 2, 3, 1])])
+    let isOpen = (0..<length * length).map { $0 % length <= $0 / length && $0 % 7 != 3 || $0 == 0 }
+    let mask = b.graph.addConstant(
+        "mask", Tensor(.bool, shape: [1, 1, length, length], isOpen.map { $0 ? UInt8(1) : 0 }))
+    let added = b("Where", [mask, b.scalar(0), b.scalar(low)])
+    let weights = b("Softmax", [b("Add", [b("MatMul", [q, k]), added])], ["axis": .int(-1)])
+    b.graph.outputs = [
+        b("MatMul", [weights, b("Transpose", [x], ["perm": .ints([0, 2, 1, 3])])])
+    ]
+    try check(b.graph, [2, length, 3, 4], steps: 1, without: .fuseAttention)
 }
 
 @Test func fusedAttentionAnswersARowTheSameInAnyBatch() throws {

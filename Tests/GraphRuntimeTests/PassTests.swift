@@ -153,3 +153,98 @@ private func residualNetwork() -> Graph {
         #expect(Array(bits) == alone.array(as: UInt32.self))
     }
 }
+
+/// As exporters of frameworks with the channels last write models.
+@Test func aModelWithItsChannelsLastIsNotTurned() throws {
+    var graph = Graph(name: "last")
+    let x = graph.addInput("x", .float32, [.symbol("n"), .fixed(10), .fixed(9), .fixed(3)])
+    func node(
+        _ name: String, _ inputs: [ValueID], _ output: String, _ attributes: [String: Attribute]
+    ) -> ValueID {
+        graph.addNode(
+            OperatorName(name), version: 13, inputs, output: output, attributes: attributes)
+    }
+    let w = graph.addConstant(
+        "w", Tensor(.float32, shape: [8, 3, 2, 2], values(96, seed: 31)))
+    let v = graph.addConstant(
+        "v", Tensor(.float32, shape: [5, 8, 1, 1], values(40, seed: 32)))
+    let turned = node("Transpose", [x], "turned", ["perm": .ints([0, 3, 1, 2])])
+    let a = node("Relu", [node("Conv", [turned, w], "a", [:])], "ra", [:])
+    let back = node("Transpose", [a], "back", ["perm": .ints([0, 2, 3, 1])])
+    let again = node("Transpose", [back], "again", ["perm": .ints([0, 3, 1, 2])])
+    let b = node("Conv", [again, v], "b", [:])
+    let last = node("Transpose", [b], "last", ["perm": .ints([0, 2, 3, 1])])
+    graph.outputs = [node("Exp", [last], "y", [:])]
+    let compiled = try CompiledGraph(graph)
+    // Two convolutions and the function behind them.
+    #expect(try compiled.plan(inputShapes: [[2, 10, 9, 3]]).stepCount == 3)
+    let kept = try CompiledGraph(
+        graph, passes: Set(Pass.allCases).subtracting([.removeTransposes]))
+    #expect(try kept.plan(inputShapes: [[2, 10, 9, 3]]).stepCount > 3)
+    let input = Tensor(.float32, shape: [2, 10, 9, 3], values(540, seed: 33))
+    let want = try CompiledGraph(graph, passes: []).run([input])[0]
+    for other in [compiled, kept] {
+        let got = try other.run([input])[0]
+        #expect(got.shape == want.shape)
+        for (left, right) in zip(got.array(as: Float.self), want.array(as: Float.self)) {
+            #expect(abs(left - right) <= 1e-4 * max(1, abs(right)))
+        }
+    }
+}
+
+@Test func aGivenImageOfOneChannelIsReadWhereItLies() throws {
+    var graph = Graph(name: "grey")
+    let x = graph.addInput("x", .float32, [.symbol("n"), .fixed(1), .fixed(28), .fixed(28)])
+    let w = graph.addConstant(
+        "w", Tensor(.float32, shape: [6, 1, 5, 5], values(150, seed: 41)))
+    let a = graph.addNode(OperatorName("Conv"), version: 13, [x, w], output: "a")
+    graph.outputs = [graph.addNode(OperatorName("GlobalMaxPool"), version: 13, [a], output: "y")]
+    let compiled = try CompiledGraph(graph)
+    // The convolution, the pool, and its answer turned.
+    #expect(try compiled.plan(inputShapes: [[3, 1, 28, 28]]).stepCount == 3)
+    let input = Tensor(.float32, shape: [3, 1, 28, 28], values(3 * 784, seed: 42))
+    let got = try compiled.run([input])[0]
+    let want = try CompiledGraph(graph, passes: []).run([input])[0]
+    #expect(got.shape == want.shape)
+    for (left, right) in zip(got.array(as: Float.self), want.array(as: Float.self)) {
+        #expect(abs(left - right) <= 1e-4 * max(1, abs(right)))
+    }
+    // Two channels are not one.
+    #expect(throws: GraphError.self) { try compiled.plan(inputShapes: [[3, 2, 28, 28]]) }
+}
+
+/// What is random is computed for each node, also where two nodes look alike.
+@Test func randomNodesAreNotMerged() throws {
+    var graph = Graph(name: "random")
+    func draw(_ name: String) -> ValueID {
+        graph.addNode(
+            OperatorName("RandomUniform"), version: 13, [], output: name,
+            attributes: ["shape": .ints([64])])
+    }
+    graph.outputs = [draw("a"), draw("b")]
+    let results = try CompiledGraph(graph).run([])
+    #expect(results[0].array(as: Float.self) != results[1].array(as: Float.self))
+}
+
+/// The weights of a layer that keeps them packed are not kept as the file has them, too.
+@Test func recurrentWeightsAreKeptOnce() throws {
+    var graph = Graph(name: "lstm")
+    let x = graph.addInput("x", .float32, [.fixed(4), .symbol("n"), .fixed(3)])
+    func constant(_ name: String, _ shape: [Int]) -> ValueID {
+        graph.addConstant(
+            name, Tensor(.float32, shape: shape, values(shape.reduce(1, *), seed: 51)))
+    }
+    let weights = [
+        constant("w", [1, 20, 3]), constant("r", [1, 20, 5]), constant("b", [1, 40]),
+    ]
+    graph.outputs = [
+        graph.addNode(
+            OperatorName("LSTM"), version: 14, [x] + weights, output: "y",
+            attributes: ["hidden_size": .int(5)])
+    ]
+    let compiled = try CompiledGraph(graph)
+    #expect(compiled.graph.values.allSatisfy { $0.constant == nil })
+    let input = Tensor(.float32, shape: [4, 2, 3], values(24, seed: 52))
+    #expect(try compiled.run([input])[0].shape == [4, 1, 2, 5])
+    #expect(throws: GraphError.self) { try compiled.plan(inputShapes: [[4, 2, 7]]) }
+}

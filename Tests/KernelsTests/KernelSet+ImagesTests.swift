@@ -68,6 +68,11 @@ private func expectNear(_ actual: [Float], _ expected: [Float], _ bound: Float) 
         Images(count: 3, height: 9, width: 6, channels: 5, filters: 17, kernel: (2, 3), stride: 2),
         Images(count: 1, height: 16, width: 15, channels: 130, filters: 16, kernel: (3, 3)),
         Images(count: 2, height: 4, width: 4, channels: 1, filters: 100, kernel: (1, 1), stride: 3),
+        // Twelve neighbours at a time: half a panel of filters, dense or with room behind it.
+        Images(count: 2, height: 5, width: 28, channels: 1, filters: 6, kernel: (5, 5)),
+        Images(count: 1, height: 3, width: 30, channels: 2, filters: 8, kernel: (3, 3), stride: 2),
+        Images(count: 2, height: 2, width: 13, channels: 3, filters: 3, kernel: (1, 1)),
+        Images(count: 1, height: 4, width: 25, channels: 4, filters: 21, kernel: (3, 3)),
     ]
     for images in cases {
         let taps = images.kernel.0 * images.kernel.1

@@ -70,3 +70,16 @@ private final class Start: Sendable {
         team.giveBack()
     }
 }
+
+/// Helpers that sleep, or whose processor others have, hold nobody up.
+@Test func theCallerComputesPartsThatNobodyBegins() throws {
+    let team = try ThreadTeam(laneCount: 4)
+    let taken = team.take()
+    #expect(taken)
+    for parts in [4, 2, 3, 4] {
+        let tally = Tally(parts)
+        team.run(tally, parts: parts)
+        #expect(tally.parts.allSatisfy { $0.value.load(ordering: .relaxed) == 1 })
+    }
+    team.giveBack()
+}

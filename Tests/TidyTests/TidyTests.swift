@@ -9,7 +9,7 @@ private let table: [String: Set<String>] = [
     "CZlib": [],
     "Primitives": ["CLinux"],
     "Telemetry": ["Primitives"],
-    "KernelsPortable": ["Primitives"],
+    "KernelsPortable": ["Primitives", "CLinux"],
     "Kernels": ["Primitives", "KernelsPortable", "KernelsV3", "CLinux"],
     "ONNXProto": [],
     "IO": ["Primitives", "CLinux"],

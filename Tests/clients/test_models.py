@@ -241,6 +241,30 @@ def test_swaps_leave_memory_flat(start, folder):
     assert text.count('martlet_model_state{model="a"') == 6
 
 
+def test_loads_and_unloads_leave_memory_flat(start, folder):
+    """MARTLET_SWAPS=10000 (make swaps) for the whole of it: a model is unloaded and loaded again."""
+    cycles = int(os.environ.get("MARTLET_SWAPS", "300"))
+    put_model(folder, "a", 1, 7, extra=1 << 16)
+    server = start(folder, "--model-control", "explicit")
+
+    def cycle(session, number):
+        for verb in ("load", "unload"):
+            answer = session.post(f"{server.url}/models/a/{verb}", timeout=60)
+            assert answer.status_code == 200, answer.text
+            if number % 10 == 0 and verb == "load":
+                assert ask(server, "/models/a/predict") == 7
+
+    with requests.Session() as session:
+        for number in range(100):
+            cycle(session, number)
+        before = server.resident_bytes
+        for number in range(cycles):
+            cycle(session, number)
+        after = server.resident_bytes
+    print(f"{cycles} loads and unloads: {before >> 10} KiB before, {after >> 10} KiB after")
+    assert after - before < 6 << 20, (before, after)
+
+
 # Management
 
 

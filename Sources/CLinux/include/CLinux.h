@@ -55,6 +55,11 @@ void martlet_trim_own_heap(int trim_bytes);
 /// reaches the second gives it back (mallopt M_MMAP_THRESHOLD, M_TRIM_THRESHOLD).
 void martlet_set_heap_thresholds(int mmap_bytes, int trim_bytes);
 
+/// Begins to read a cache line that will be needed; harmless wherever the address points.
+__attribute__((always_inline)) static inline void martlet_prefetch(const void *address) {
+    __builtin_prefetch(address);
+}
+
 /// Tells the processor that a loop waits (PAUSE, YIELD).
 static inline void martlet_pause(void) {
 #if defined(__x86_64__)

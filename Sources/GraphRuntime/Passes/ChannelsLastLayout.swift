@@ -74,7 +74,7 @@ struct ChannelsLastLayout {
     }
 
     private mutating func convertConvolution(_ node: Node, _ rank: Int) -> Bool {
-        guard let x = node.inputs[0], let twin = twin(x, rank) else { return false }
+        guard let x = node.inputs[0], let twin = image(node, x, rank) else { return false }
         var made = node
         made.operatorName = OperatorName("Conv" + Self.rows, domain: Node.fusedDomain)
         made.version = 1
@@ -85,6 +85,31 @@ struct ChannelsLastLayout {
         }
         append(made, rank)
         return true
+    }
+
+    /// The image that a convolution reads. A given image of one channel is not turned, only seen otherwise.
+    private mutating func image(_ node: Node, _ x: ValueID, _ rank: Int) -> ValueID? {
+        var groups = 1
+        if case .int(let value)? = node.attributes["group"] { groups = value }
+        guard twins[x.index] == nil, graph.inputs.contains(x), groups == 1,
+            let weights = node.inputs[1], graph[weights].constant?.shape[1] == 1
+        else { return twin(x, rank) }
+        let plain = graph.addValue(graph[x].name + "_plain")
+        let twin = graph.addValue(graph[x].name + "_rows")
+        for (name, from, to, axis) in [
+            ("Squeeze", x, plain, 1), ("Unsqueeze", plain, twin, rank - 1),
+        ] {
+            let axes = graph.addConstant(
+                graph[to].name + "_axis", Tensor(.int64, shape: [1], [Int64(axis)]))
+            nodes.append(
+                Node(
+                    name: graph[to].name, operatorName: OperatorName(name),
+                    version: OperatorTable.newest, inputs: [from, axes], outputs: [to],
+                    attributes: [:], position: nodes.count))
+        }
+        twins[x.index] = twin
+        ranks[x.index] = rank
+        return twin
     }
 
     private mutating func convertPool(_ node: Node) -> Bool {

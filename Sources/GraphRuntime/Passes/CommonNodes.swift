@@ -31,15 +31,11 @@ extension Graph {
 }
 
 extension Node {
-    /// Operators whose runs differ on the same inputs.
-    private static let random: Set = [
-        "Bernoulli", "Dropout", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform",
-        "RandomUniformLike",
-    ]
-
     /// What a node computes, as text; nil when it has attributes that are not compared.
     fileprivate var key: String? {
-        guard captureCount == 0, !Self.random.contains(operatorName.name) else { return nil }
+        guard captureCount == 0, !RandomOperator.names.contains(operatorName.name) else {
+            return nil
+        }
         var key = "\(operatorName) \(version) \(outputs.map { $0 != nil })"
         for input in inputs { key += " \(input?.index ?? -1)" }
         for (name, attribute) in attributes.sorted(by: { $0.key < $1.key }) {

@@ -26,7 +26,8 @@ public enum Pass: String, CaseIterable, Sendable {
     case fuseLinear = "fuse-linear"
     /// Relu, Sigmoid or Tanh behind a layer, and Relu behind a convolution, become part of it.
     case fuseActivations = "fuse-activations"
-    /// Convolutions and what stands between them are computed with the channels last.
+    /// Convolutions and what stands between them are computed with the channels last. (Models that were
+    /// exported so already lose their own transposes: `removeTransposes`, if chosen, goes again.)
     case layOutChannelsLast = "channels-last"
     /// Drops nodes whose results nobody reads.
     case removeDeadNodes = "remove-dead"
@@ -76,7 +77,9 @@ public enum Pass: String, CaseIterable, Sendable {
             case .fuseResiduals: graph.fuseResiduals()
             case .fuseLinear: graph.fuseLinear()
             case .fuseActivations: graph.fuseActivations()
-            case .layOutChannelsLast: graph.layOutChannelsLast()
+            case .layOutChannelsLast:
+                graph.layOutChannelsLast()
+                if passes.contains(.removeTransposes) { graph.removeTransposes() }
             case .removeDeadNodes: graph.removeDeadNodes()
             }
             effects.append((pass, before - graph.nodes.count))

@@ -13,8 +13,10 @@ private let panelGroup = 6
 /// Rows of B a pass reads: half as many keep a panel wholly in the first-level cache, but the sums
 /// that are written and read back cost more (111 against 113 GFLOP/s at 128 × 512 × 512, measured).
 private let depthBlock = 512
-/// Rows of A a pass reads, where k is split: they stay in the second-level cache.
+/// Rows of A that pass all panels together, at least, and floats of theirs: they stay in the
+/// second-level cache, where a panel finds them again.
 private let rowBlock = 192
+private let rowBlockFloats = 48 << 10
 
 /// c = activation(a · b + bias) with `b` in packed panels of 16 columns.
 @inline(never)
@@ -109,9 +111,11 @@ private func multiply(
 ) {
     // Few rows read every weight once: splitting k would only write the sums and read them back.
     let depthLimit = m <= tallRows ? Int.max : depthBlock
+    let blockRows = max(
+        rowBlock, rowBlockFloats / max(min(k, depthLimit), 1) / tallRows * tallRows)
     var row = 0
     while row < m {
-        let rows = k > depthLimit ? min(rowBlock, m - row) : m
+        let rows = min(blockRows, m - row)
         var start = 0
         repeat {
             let depth = min(depthLimit, k - start)
@@ -130,11 +134,13 @@ private func multiply(
 }
 
 /// One block of k for all rows and panels: group by group of panels, tile by tile.
-private func multiply(
+func multiply(
     _ block: Block, a: UnsafePointer<Float>, lda: Int, m: Int, b: Panels, n: Int,
     c: UnsafeMutablePointer<Float>, ldc: Int
 ) {
-    let tall = m - m % tallRows
+    // Last rows too few for a tile of one panel wait for tiles that span several.
+    let last = rowsByPanel(m)
+    let prefetches = b.bStep == 16
     var column = 0
     var panel = 0
     while column < n {
@@ -144,34 +150,59 @@ private func multiply(
             panelStep: b.panelStep, k: block.k, c: c + column, ldc: ldc, columns: columns,
             isFirst: block.isFirst, isLast: block.isLast, bias: block.bias.map { $0 + column },
             rectifies: block.rectifies, residual: block.residual.map { $0 + column })
-        if tall > 0 { multiplyTall(tile, rows: tall) }
-        if tall < m {
-            tile.a += tall * lda
-            tile.c += tall * ldc
-            tile.residual = tile.residual.map { $0 + tall * ldc }
-            multiplyRest(tile, rows: m - tall)
+        if last > 0 { multiplyTall(tile, rows: last, prefetches: prefetches) }
+        if last < m {
+            tile.a += last * lda
+            tile.c += last * ldc
+            tile.residual = tile.residual.map { $0 + last * ldc }
+            multiplyRest(tile, rows: m - last)
         }
         column += columns
         panel += panelGroup
     }
 }
 
-/// Whole tall tiles: a panel stays in the first-level cache while the rows pass.
-private func multiplyTall(_ group: GemmTile, rows: Int) {
+/// Rows that tiles of one panel do alone.
+private func rowsByPanel(_ rows: Int) -> Int {
+    #if MARTLET_FMA
+        rows < 4 ? 0 : rows == 7 ? 6 : rows
+    #else
+        rows - rows % tallRows
+    #endif
+}
+
+/// Tiles of four to six rows, panel by panel: a panel stays in the first-level cache while rows pass.
+private func multiplyTall(_ group: GemmTile, rows: Int, prefetches: Bool) {
     var group = group
+    let tiles = (rows + tallRows - 1) / tallRows
     while group.columns > 0 {
         var tile = group
-        var row = 0
+        var (row, count) = (0, 0)
         while row < rows {
+            if prefetches { tile.fetch(part: min(count, tiles - 1), of: tiles) }
             #if MARTLET_FMA
-                gemmF32_6x16(tile)
+                // Six, but for the last that would leave fewer than four: 8 are 4 + 4, 9 are 5 + 4.
+                let height: Int
+                switch rows - row {
+                case 4, 8:
+                    height = 4
+                    gemmF32_4x16(tile)
+                case 5, 9, 13:
+                    height = 5
+                    gemmF32_5x16(tile)
+                default:
+                    height = 6
+                    gemmF32_6x16(tile)
+                }
             #else
+                let height = tallRows
                 gemmF32_3x16(tile)
             #endif
-            tile.a += tallRows * tile.lda
-            tile.c += tallRows * tile.ldc
-            tile.residual = tile.residual.map { $0 + tallRows * tile.ldc }
-            row += tallRows
+            tile.a += height * tile.lda
+            tile.c += height * tile.ldc
+            tile.residual = tile.residual.map { $0 + height * tile.ldc }
+            row += height
+            count += 1
         }
         group.advance(panels: 1)
     }

@@ -1,3 +1,5 @@
+import CLinux
+
 /// One row of a tile over one panel: 16 sums in two registers.
 struct Strip {
     var low: F8
@@ -39,6 +41,33 @@ struct GemmTile {
     let rectifies: Bool
     /// Added after the bias, laid out as C is.
     var residual: UnsafePointer<Float>?
+    /// Where memory is fetched from ahead of its use, and floats from one k to the next.
+    var ahead: UnsafePointer<Float>
+    var aheadStep = 0
+
+    init(
+        a: UnsafePointer<Float>, lda: Int, b: UnsafePointer<Float>, bStep: Int, panelStep: Int,
+        k: Int, c: UnsafeMutablePointer<Float>, ldc: Int, columns: Int, isFirst: Bool, isLast: Bool,
+        bias: UnsafePointer<Float>?, rectifies: Bool, residual: UnsafePointer<Float>?
+    ) {
+        (self.a, self.lda, self.b, self.bStep) = (a, lda, b, bStep)
+        (self.panelStep, self.k, self.c, self.ldc) = (panelStep, k, c, ldc)
+        (self.columns, self.isFirst, self.isLast) = (columns, isFirst, isLast)
+        (self.bias, self.rectifies, self.residual) = (bias, rectifies, residual)
+        ahead = b
+    }
+
+    /// Lets the tile fetch its part of the next panel: as many tiles as use this one share the work,
+    /// so that memory and arithmetic are busy at the same time. (The panel behind the last is not
+    /// there: fetching ahead of the end does nothing.)
+    @inline(__always)
+    mutating func fetch(part: Int, of parts: Int) {
+        ahead = b + panelStep + part * k * 16 / parts
+        aheadStep = (16 + parts - 1) / parts
+    }
+
+    @inline(__always)
+    static func prefetch(_ address: UnsafePointer<Float>) { martlet_prefetch(address) }
 
     @inline(__always)
     func panel(_ index: Int) -> UnsafePointer<Float> { b + index * panelStep }
@@ -88,6 +117,44 @@ struct GemmTile {
         } else {
             storeEdge(strip, target, columns)
         }
+    }
+}
+
+/// The usual end of a tile of one panel: whole, and nothing added but a bias. (`GemmTile.close` is too
+/// large to be inlined for every row.)
+struct PlainEnd {
+    private let c: UnsafeMutablePointer<Float>
+    private let ldc: Int
+    private let bias: Strip
+    private let hasBias: Bool
+    private let rectifies: Bool
+
+    /// nil when the tile ends otherwise.
+    @inline(__always)
+    init?(_ tile: GemmTile) {
+        guard tile.columns >= 16, tile.residual == nil || !tile.isLast else { return nil }
+        (c, ldc) = (tile.c, tile.ldc)
+        let source = tile.isLast ? tile.bias : nil
+        hasBias = source != nil
+        bias =
+            source.map { Strip(low: load($0), high: load($0 + 8)) }
+            ?? Strip(low: F8(repeating: 0), high: F8(repeating: 0))
+        rectifies = tile.isLast && tile.rectifies
+    }
+
+    @inline(__always)
+    func close(_ strip: Strip, row: Int) {
+        var (low, high) = (strip.low, strip.high)
+        if hasBias {
+            low += bias.low
+            high += bias.high
+        }
+        if rectifies {
+            low = rectify(low)
+            high = rectify(high)
+        }
+        store(low, c + row * ldc)
+        store(high, c + row * ldc + 8)
     }
 }
 

@@ -100,14 +100,20 @@ struct SignatureProbe {
         }
     }
 
-    /// Rows whose intermediate values take about 512 KiB, between 32 and 256.
+    /// Rows whose intermediate values take about 512 KiB, between 32 and 256. Where 32 rows leave the
+    /// cache, as few as stay in it, unless reading the weights again for each block costs more.
     private static func blockRows(_ compiled: CompiledGraph, _ inputs: [TensorSpec]) -> Int {
         guard let plan = try? compiled.plan(inputShapes: shapes(compiled, inputs, 32, 8)) else {
             return 32
         }
         let bytesPerRow = max(plan.arenaByteCount / 32, 1)
+        let cached = max(cacheBytes, compiled.parameterByteCount) / bytesPerRow
+        if cached < 32 { return max(cached, 1) }
         return min(max((512 << 10) / bytesPerRow, 32), 256)
     }
+
+    /// The part of a third-level cache that one run may hope for.
+    private static let cacheBytes = 8 << 20
 }
 
 extension CompiledGraph {

@@ -11,12 +11,14 @@ public protocol TeamWork: AnyObject, Sendable {
 /// It starts no thread: each helper is a thread of the program's that stays in `help` until `stop`. A team
 /// serves one caller at a time (`take`); who finds it taken computes alone, so that a process with
 /// as many callers as processors never has more threads running than it was given. Parts are assigned by
-/// number, part p to lane p, so that a lane finds its data in its own cache. Between two calls a
+/// number, part p to lane p, so that a lane finds its data in its own cache; a part that its helper has
+/// not begun when the caller is done with its own (it sleeps, or other processes have its processor) the
+/// caller takes over, so that nobody ever waits for a thread that does nothing. Between two calls a
 /// helper looks for work for `spinNanoseconds`, then sleeps: an idle team costs nothing.
 ///
 /// SAFETY: `work` is written by the thread that holds the team, before the generation moves on
-/// (releasing), and read after they saw that (acquiring) by the helpers that have a part in it, which
-/// the generation says itself. The holder waits for those before it writes again.
+/// (releasing), and read by helpers that saw that (acquiring) and then took the ticket of that generation:
+/// the holder, which cannot take it any more, waits for those before it writes again.
 public final class ThreadTeam: @unchecked Sendable {
     /// How long a helper looks for work, and a caller for the last helper, before they sleep.
     private static let spinNanoseconds: UInt64 = 40_000
@@ -26,8 +28,18 @@ public final class ThreadTeam: @unchecked Sendable {
     private final class Helper: Sendable {
         let isAsleep = Atomic<Bool>(false)
         let wakeup: Wakeup
+        /// The generation in which the helper has a part that nobody has begun; 0: none. Written by the
+        /// holder before the generation; whoever replaces it by 0 computes the part.
+        let ticket = Atomic<UInt64>(0)
 
         init() throws(SystemError) { wakeup = try Wakeup(.counted) }
+
+        /// Whether the part of this generation is the calling thread's now.
+        func claim(_ generation: UInt64) -> Bool {
+            ticket.compareExchange(
+                expected: generation, desired: 0, ordering: .acquiringAndReleasing
+            ).exchanged
+        }
     }
 
     private let helpers: [Helper]
@@ -36,7 +48,7 @@ public final class ThreadTeam: @unchecked Sendable {
     /// Moves on with each piece of work; the low byte says how many parts that has.
     private let generation = Atomic<UInt64>(0)
     private static let partBits: UInt64 = 8
-    /// Helpers that have not finished the current piece.
+    /// Parts of the current piece that are not finished, but for the caller's own.
     private let pending = Atomic<Int>(0)
     private let isCallerAsleep = Atomic<Bool>(false)
     private let callerWakeup: Wakeup
@@ -92,13 +104,19 @@ public final class ThreadTeam: @unchecked Sendable {
         self.work = work
         pending.store(parts - 1, ordering: .relaxed)
         let last = generation.load(ordering: .relaxed) >> Self.partBits
-        generation.store(
-            (last + 1) << Self.partBits | UInt64(parts), ordering: .sequentiallyConsistent)
+        let next = (last + 1) << Self.partBits | UInt64(parts)
+        for helper in helpers[..<(parts - 1)] { helper.ticket.store(next, ordering: .relaxed) }
+        generation.store(next, ordering: .sequentiallyConsistent)
         for helper in helpers[..<(parts - 1)]
         where helper.isAsleep.load(ordering: .sequentiallyConsistent) {
             helper.wakeup.raise()
         }
         work.perform(part: 0, of: parts)
+        // From the last on: the first helpers were woken first.
+        for index in stride(from: parts - 2, through: 0, by: -1) where helpers[index].claim(next) {
+            work.perform(part: index + 1, of: parts)
+            pending.subtract(1, ordering: .sequentiallyConsistent)
+        }
         waitForHelpers()
         self.work = nil
     }
@@ -130,7 +148,7 @@ public final class ThreadTeam: @unchecked Sendable {
             if isStopped.load(ordering: .acquiring) { return }
             seen = generation.load(ordering: .acquiring)
             let parts = Int(seen & (1 << Self.partBits - 1))
-            guard index + 1 < parts, let work else { continue }
+            guard index + 1 < parts, helper.claim(seen), let work else { continue }
             work.perform(part: index + 1, of: parts)
             if pending.subtract(1, ordering: .sequentiallyConsistent).newValue == 0,
                 isCallerAsleep.load(ordering: .sequentiallyConsistent)

@@ -1,8 +1,8 @@
 import Kernels
 import Primitives
 
-/// softmax(q · kᵀ · scale + mask) · v for every head, without a score matrix larger than a block of
-/// queries (Dao and others, "FlashAttention", 2022, has the idea of blocks; here a block has all keys).
+/// softmax(q · kᵀ · scale + mask) · v for every head, without a score matrix: block by block of queries
+/// and keys (`KernelSet.attend`), which threads share.
 ///
 /// Passes make it from the exporters' MatMul, Softmax and MatMul, and from `com.microsoft` attention.
 /// Inputs: q, k, v, and an additive mask that broadcasts to [batch, heads, queries, keys]. Attributes:
@@ -12,9 +12,6 @@ import Primitives
 ///
 /// A head is computed on its own, a block of queries at a time, so that no answer depends on the batch.
 final class HeadAttentionOperator: Operator {
-    /// Queries of a block: their scores against 512 keys are 128 KiB.
-    fileprivate static let blockRows = 64
-
     private let layouts: [HeadLayout]
     private let headCount: Int
     private let scale: Float
@@ -36,11 +33,16 @@ final class HeadAttentionOperator: Operator {
         guard headCount >= 0 else { throw OperatorFailure("it has \(headCount) heads") }
     }
 
-    fileprivate struct Sizes {
+    struct Sizes: Sendable {
         let (q, k, v): (AttentionHeads, AttentionHeads, AttentionHeads)
         let (batch, heads): (Int, Int)
         let shape: [Int]
         let isPacked: Bool
+
+        var scratchCount: Int {
+            AttentionBlock.scratchCount(
+                keys: k.rows, width: q.columns, valueWidth: v.columns)
+        }
     }
 
     private func sizes(_ inputs: Inputs) throws(OperatorFailure) -> Sizes {
@@ -78,16 +80,10 @@ final class HeadAttentionOperator: Operator {
         return [ValueInfo(.float32, try sizes(inputs).shape)]
     }
 
-    /// Keys of a head, transposed; its values; a block of queries, scores and results.
+    /// The blocks of each thread.
     func scratch(_ inputs: Inputs, _ outputs: [ValueInfo]) -> [ValueInfo] {
         guard let s = try? sizes(inputs) else { return [] }
-        let rows = min(Self.blockRows, s.q.rows)
-        return [
-            ValueInfo(.float32, [s.k.columns, s.k.rows]),
-            ValueInfo(.float32, [s.v.rows, s.v.columns]),
-            ValueInfo(.float32, [rows, max(s.q.columns, s.v.columns)]),
-            ValueInfo(.float32, [rows, s.k.rows]),
-        ]
+        return [ValueInfo(.float32, [ThreadTeam.laneCountMax, s.scratchCount])]
     }
 
     func prepare(_ inputs: Operands, _ outputs: Operands) throws(OperatorFailure) -> any Step {
@@ -109,131 +105,5 @@ final class HeadAttentionOperator: Operator {
         guard let s = try? sizes(inputs) else { return 0 }
         let products = s.batch &* s.heads &* s.q.rows &* s.k.rows
         return 2 &* products &* (s.q.columns &+ s.v.columns)
-    }
-}
-
-private final class HeadAttentionStep: Step {
-    private let (q, k, v, y): (Operand, Operand, Operand, Operand)
-    private let mask: Operand?
-    private let (keys, values, block, scores): (Operand, Operand, Operand, Operand)
-    private let sizes: HeadAttentionOperator.Sizes
-    private let target: AttentionHeads
-    private let maskStrides: [Int]
-    private let scale: Float
-    private let (isCausal, zeroesNaN): (Bool, Bool)
-
-    init(
-        _ inputs: Operands, _ outputs: Operands, _ sizes: HeadAttentionOperator.Sizes,
-        _ target: AttentionHeads, maskStrides: [Int], scale: Float, isCausal: Bool,
-        zeroesNaN: Bool
-    ) {
-        (q, k, v, y) = (inputs[0], inputs[1], inputs[2], outputs[0])
-        mask = inputs.optional(3)
-        let scratch = outputs.scratch
-        (keys, values, block, scores) = (scratch[0], scratch[1], scratch[2], scratch[3])
-        self.sizes = sizes
-        self.target = target
-        self.maskStrides = maskStrides
-        (self.scale, self.isCausal, self.zeroesNaN) = (scale, isCausal, zeroesNaN)
-    }
-
-    func run(_ workspace: Workspace) {
-        for item in 0..<sizes.batch {
-            for head in 0..<sizes.heads {
-                gather(workspace, item, head)
-                var first = 0
-                while first < sizes.q.rows {
-                    let rows = min(HeadAttentionOperator.blockRows, sizes.q.rows - first)
-                    compute(workspace, item, head, first, rows)
-                    first += rows
-                }
-            }
-        }
-    }
-
-    /// The head's keys, a column a key, and its values, a row a key.
-    private func gather(_ workspace: Workspace, _ item: Int, _ head: Int) {
-        let (k, v) = (sizes.k, sizes.v)
-        let keySource = workspace.span(self.k, as: Float.self)
-        var keyTarget = workspace.mutableSpan(keys, as: Float.self)
-        let keyStart = k.start(item, head, of: sizes.heads)
-        for column in 0..<k.columns {
-            var from = keyStart + column * k.columnStride
-            let place = column * k.rows
-            for row in 0..<k.rows {
-                keyTarget[place + row] = keySource[from]
-                from += k.rowStride
-            }
-        }
-        let valueSource = workspace.span(self.v, as: Float.self)
-        var valueTarget = workspace.mutableSpan(values, as: Float.self)
-        let valueStart = v.start(item, head, of: sizes.heads)
-        for row in 0..<v.rows {
-            let from = valueStart + row * v.rowStride
-            let place = row * v.columns
-            for column in 0..<v.columns {
-                valueTarget[place + column] = valueSource[from + column * v.columnStride]
-            }
-        }
-    }
-
-    private func compute(
-        _ workspace: Workspace, _ item: Int, _ head: Int, _ first: Int, _ rows: Int
-    ) {
-        let (q, keyCount, width) = (sizes.q, sizes.k.rows, sizes.v.columns)
-        let source = workspace.span(self.q, as: Float.self)
-        var queries = workspace.mutableSpan(
-            block, as: Float.self, range: 0..<rows * q.columns)
-        let start = q.start(item, head, of: sizes.heads) + first * q.rowStride
-        for row in 0..<rows {
-            let from = start + row * q.rowStride
-            for column in 0..<q.columns {
-                queries[row * q.columns + column] = source[from + column * q.columnStride] * scale
-            }
-        }
-        var matrix = workspace.mutableSpan(scores, as: Float.self, range: 0..<rows * keyCount)
-        KernelSet.best.matmul(
-            a: workspace.span(block, as: Float.self).extracting(0..<rows * q.columns), m: rows,
-            k: q.columns, b: workspace.span(keys, as: Float.self), n: keyCount, c: &matrix)
-        hide(workspace, &matrix, item, head, first, rows)
-        KernelSet.best.softmax(inPlace: &matrix, rows: rows, columns: keyCount)
-        if zeroesNaN {
-            for index in matrix.indices where matrix[index].isNaN { matrix[index] = 0 }
-        }
-        var made = workspace.mutableSpan(block, as: Float.self, range: 0..<rows * width)
-        KernelSet.best.matmul(
-            a: workspace.span(scores, as: Float.self).extracting(0..<rows * keyCount), m: rows,
-            k: keyCount, b: workspace.span(values, as: Float.self), n: width, c: &made)
-        var output = workspace.mutableSpan(y, as: Float.self)
-        let place = target.start(item, head, of: sizes.heads) + first * target.rowStride
-        for row in 0..<rows {
-            let to = place + row * target.rowStride
-            for column in 0..<width { output[to + column] = made[row * width + column] }
-        }
-    }
-
-    /// Adds the mask to a block of scores, and closes what lies behind a query.
-    private func hide(
-        _ workspace: Workspace, _ matrix: inout MutableSpan<Float>, _ item: Int, _ head: Int,
-        _ first: Int, _ rows: Int
-    ) {
-        let keyCount = sizes.k.rows
-        if let mask {
-            let values = workspace.span(mask, as: Float.self)
-            let start = item * maskStrides[0] + head * maskStrides[1]
-            for row in 0..<rows {
-                let from = start + (first + row) * maskStrides[2]
-                for key in 0..<keyCount {
-                    matrix[row * keyCount + key] += values[from + key * maskStrides[3]]
-                }
-            }
-        }
-        guard isCausal else { return }
-        for row in 0..<rows {
-            let open = max(keyCount - sizes.q.rows + first + row + 1, 0)
-            for key in min(open, keyCount)..<keyCount {
-                matrix[row * keyCount + key] = -.infinity
-            }
-        }
     }
 }

@@ -18,12 +18,21 @@ final class RandomOperator: TensorOperator {
     private let shape: [Int]?
     private let seed: Float?
 
-    /// Two runs differ, so nothing is folded.
+    /// Operators of which two runs differ on the same inputs. Nodes of theirs are neither folded nor
+    /// computed once for several.
+    static let names: Set = [
+        "Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform",
+        "RandomUniformLike",
+    ]
+
     var isFoldable: Bool { false }
 
     private init(
         _ context: OperatorContext, _ kind: Kind, inputs: Int
     ) throws(OperatorFailure) {
+        precondition(
+            Self.names.contains(context.node.operatorName.name),
+            "passes must know the operators that are random")
         try context.requireInputs(inputs)
         try context.requireOutputs(1)
         self.kind = kind

@@ -115,8 +115,12 @@ private final class LinearStep: PartedStep {
     }
 
     func partCount(phase: Int, lanes: Int) -> Int {
-        Parting.count(
-            work: 2 * rows * weights.k * weights.n, partMin: Parting.operationsMin, lanes: lanes)
+        // Few rows are bound by reading the weights.
+        max(
+            Parting.count(
+                work: 2 * rows * weights.k * weights.n, partMin: Parting.operationsMin,
+                lanes: lanes),
+            Parting.count(work: weights.byteCount, partMin: Parting.bytesMin, lanes: lanes))
     }
 
     func run(phase: Int, part: Int, of parts: Int, _ workspace: Workspace) {

@@ -15,9 +15,10 @@ final class LSTMOperator: Operator {
     }
 
     private let directions: [Direction]
-    private let hidden: Int
-    /// Checks shapes, and says what the outputs are.
-    private let general: RecurrentOperator
+    private let (width, hidden): (Int, Int)
+
+    /// The weights are packed, the biases added up; the file's are not kept.
+    var absorbedInputs: [Int] { [1, 2, 3] }
 
     /// The operator for a node: this one where it can.
     @Sendable static func make(_ context: OperatorContext) throws(OperatorFailure) -> any Operator {
@@ -31,12 +32,12 @@ final class LSTMOperator: Operator {
             r.dataType == .float32, w.shape.count == 3, r.shape.count == 3,
             w.shape[0] == general.directions.count, r.shape[0] == w.shape[0],
             r.shape[1] == 4 * r.shape[2], w.shape[1] == r.shape[1], w.elementCount > 0,
-            r.elementCount > 0
+            r.elementCount > 0, general.hidden == nil || general.hidden == r.shape[2]
         else { return nil }
         var bias: [Float]?
         if context.hasInput(3) {
             guard let tensor = context.constant(3), tensor.dataType == .float32,
-                tensor.elementCount == w.shape[0] * 2 * w.shape[1]
+                tensor.shape == [w.shape[0], 2 * w.shape[1]]
             else { return nil }
             bias = tensor.array(as: Float.self)
         }
@@ -59,28 +60,33 @@ final class LSTMOperator: Operator {
                     k: hidden, n: rows, transposed: true),
                 bias: Tensor(.float32, shape: [rows], sums))
         }
+        self.width = width
         self.hidden = hidden
-        self.general = general
     }
 
     func infer(_ inputs: Inputs) throws(OperatorFailure) -> [ValueInfo] {
         _ = try inputs.dataType(0, oneOf: [.float32], "its input")
-        guard let infos = try general.shapes(inputs) else {
-            throw OperatorFailure("its shapes do not follow from its inputs' shapes")
+        let x = inputs[0].shape
+        guard x.count == 3, x[2] == width else {
+            throw OperatorFailure("weights for \(width) columns do not fit \(Shape.text(x))")
         }
-        for index in 5..<7 where inputs.optional(index).map({ $0.dataType != .float32 }) ?? false {
-            throw OperatorFailure("its first state must be float32, as its input")
+        let state = [directions.count, x[1], hidden]
+        for index in 5..<7 {
+            guard let first = inputs.optional(index) else { continue }
+            guard first.dataType == .float32, first.shape == state else {
+                throw OperatorFailure("its first state must be float32 \(Shape.text(state))")
+            }
         }
-        return infos
+        let y = ValueInfo(.float32, [x[0], directions.count, x[1], hidden])
+        return [y, ValueInfo(.float32, state), ValueInfo(.float32, state)]
     }
 
     func scratch(_ inputs: Inputs, _ outputs: [ValueInfo]) -> [ValueInfo] {
-        let x = inputs[0].shape
-        let (positions, batch) = (x[0] * x[1], general.isBatchFirst ? x[0] : x[1])
+        let (length, batch) = (inputs[0].shape[0], inputs[0].shape[1])
         let count = directions.count
         return [
             // Gates of all positions, sums of one position, h and c.
-            ValueInfo(.float32, [count, positions, 4 * hidden]),
+            ValueInfo(.float32, [count, length, batch, 4 * hidden]),
             ValueInfo(.float32, [count, batch, 4 * hidden]),
             ValueInfo(.float32, [count, batch, hidden]),
             ValueInfo(.float32, [count, batch, hidden]),

@@ -21,12 +21,13 @@ final class RecurrentOperator: TensorOperator {
     }
 
     private let cell: Cell
-    private let hidden: Int?
+    /// Cells of a direction, if the node says so.
+    let hidden: Int?
     /// Whether each direction runs backwards.
     let directions: [Bool]
     private let activations: [RecurrentActivation]
     private let clip: Double?
-    let isBatchFirst: Bool
+    private let isBatchFirst: Bool
     /// The standard's own activations, and nothing out of the ordinary.
     let isPlain: Bool
     private let resetsAfter: Bool
