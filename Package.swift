@@ -30,6 +30,13 @@ let kernelV3: [SwiftSetting] =
         .define("MARTLET_FMA"),
         .unsafeFlags(["-Xcc", "-march=x86-64-v3"], .when(platforms: [.linux])),
     ]
+// The kernels for bytes once more, for AVX-512 with VNNI (a link to their folder).
+let kernelVNNI: [SwiftSetting] =
+    kernel + [
+        .define("MARTLET_VNNI", .when(platforms: [.linux])),
+        .unsafeFlags(
+            ["-Xcc", "-march=x86-64-v4", "-Xcc", "-mavx512vnni"], .when(platforms: [.linux])),
+    ]
 
 let package = Package(
     name: "martlet",
@@ -49,6 +56,7 @@ let package = Package(
         .systemLibrary(
             name: "CNghttp2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CVector"),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         // L0
         .target(
@@ -63,12 +71,14 @@ let package = Package(
             ],
             swiftSettings: strict),
         .target(
-            name: "KernelsPortable", dependencies: ["Primitives", "CLinux"], swiftSettings: kernel),
+            name: "KernelsPortable", dependencies: ["Primitives", "CLinux", "CVector"], swiftSettings: kernel),
         .target(
-            name: "KernelsV3", dependencies: ["Primitives", "CLinux"], swiftSettings: kernelV3),
+            name: "KernelsV3", dependencies: ["Primitives", "CLinux", "CVector"], swiftSettings: kernelV3),
+        .target(
+            name: "KernelsVNNI", dependencies: ["Primitives", "CVector"], swiftSettings: kernelVNNI),
         .target(
             name: "Kernels",
-            dependencies: ["Primitives", "KernelsPortable", "KernelsV3", "CLinux"],
+            dependencies: ["Primitives", "KernelsPortable", "KernelsV3", "KernelsVNNI", "CLinux"],
             swiftSettings: common),
         .target(
             name: "ONNXProto",

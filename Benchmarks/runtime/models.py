@@ -174,19 +174,38 @@ def cnn_int8(path):
         per_channel=True)
 
 
-def resnet18_int8(path):
+def quantized_images(path, name, build):
+    """An image network in int8 between QuantizeLinear and DequantizeLinear."""
     from onnxruntime import quantization
     from onnxruntime.quantization import shape_inference
 
-    source = path.with_name("resnet18.onnx")
+    source = path.with_name(f"{name}.onnx")
     if not source.is_file():
-        resnet18(source)
-    prepared = path.with_name("resnet18_prepared.onnx")
+        build(source)
+    prepared = path.with_name(f"{name}_prepared.onnx")
     shape_inference.quant_pre_process(str(source), str(prepared))
     quantization.quantize_static(
         prepared, path, Feed([3, 224, 224]), quant_format=quantization.QuantFormat.QDQ,
         per_channel=True)
     prepared.unlink()
+
+
+def resnet18_int8(path):
+    quantized_images(path, "resnet18", resnet18)
+
+
+def mobilenet_int8(path):
+    quantized_images(path, "mobilenet", mobilenet)
+
+
+def minilm_int8(path):
+    """Sentences of 64 tokens; weights in int8, ranges of the rest taken at run time."""
+    from onnxruntime import quantization
+
+    source = path.with_name("minilm_64.onnx")
+    if not source.is_file():
+        minilm(source)
+    quantization.quantize_dynamic(str(source), str(path))
 
 
 def minilm_folder():
@@ -286,6 +305,7 @@ def minilm(path):
 MODELS = {
     "lenet": lenet, "cnn": cnn, "resnet18": resnet18, "resnet50": resnet50, "mobilenet": mobilenet,
     "bilstm": bilstm, "cnn_int8": cnn_int8, "resnet18_int8": resnet18_int8,
+    "mobilenet_int8": mobilenet_int8, "minilm_int8": minilm_int8,
 } | {f"minilm_{length}": minilm for length in SEQUENCES}
 
 

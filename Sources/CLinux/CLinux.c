@@ -38,6 +38,14 @@ int martlet_cpu_level(void) {
     return 1;
 }
 
+int martlet_cpu_has_vnni(void) {
+#if defined(__x86_64__)
+    return martlet_cpu_level() >= 4 && __builtin_cpu_supports("avx512vnni") ? 1 : 0;
+#else
+    return 0;
+#endif
+}
+
 int martlet_wait_readable(int descriptor, int64_t nanoseconds) {
     struct pollfd entry = {.fd = descriptor, .events = POLLIN};
     struct timespec time = {.tv_sec = nanoseconds / 1000000000, .tv_nsec = nanoseconds % 1000000000};

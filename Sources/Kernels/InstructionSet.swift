@@ -10,12 +10,16 @@ public enum InstructionSet: UInt8, Sendable, CaseIterable {
 
     /// The level of this processor, or the lower one that MARTLET_CPU_LEVEL (`portable`, `v3`)
     /// asks for. Read once.
-    public static let best: InstructionSet = {
-        guard let text = getenv("MARTLET_CPU_LEVEL"), strcmp(text, "portable") == 0 else {
-            return InstructionSet.v3.isSupported ? .v3 : .portable
-        }
-        return .portable
-    }()
+    public static let best: InstructionSet =
+        asksFor("portable") || !InstructionSet.v3.isSupported ? .portable : .v3
+
+    /// Whether MARTLET_CPU_LEVEL asks for v3: then nothing above AVX2 is used, for bytes neither.
+    static let isLimited = asksFor("v3")
+
+    private static func asksFor(_ name: String) -> Bool {
+        guard let text = getenv("MARTLET_CPU_LEVEL") else { return false }
+        return strcmp(text, name) == 0
+    }
 
     /// Whether this processor can run the level.
     public var isSupported: Bool {

@@ -81,19 +81,7 @@ extension KernelSet {
         y: inout MutableSpan<Float>
     ) {
         if lines.isEmpty { return }
-        precondition(
-            min(shape.pads.0, shape.pads.1, shape.pads.2) >= 0
-                && padded.0 >= shape.sizes.0 + shape.pads.0
-                && padded.1 >= shape.sizes.1 + shape.pads.1
-                && padded.2 >= shape.sizes.2 + shape.pads.2
-                && min(shape.sizes.0, shape.sizes.1, shape.sizes.2) >= 0 && lines.lowerBound >= 0,
-            "the image lies inside of the padded one")
-        precondition(
-            area(lines.upperBound, area(padded.2, shape.channels)) <= y.count, "lines are inside")
-        let images = (lines.upperBound - 1) / area(padded.0, padded.1) + 1
-        let pixels = area(area(shape.sizes.0, shape.sizes.1), shape.sizes.2)
-        precondition(
-            area(images, area(pixels, shape.channels)) <= x.count, "the input holds every image")
+        checkLines(x.count, shape, padded, lines, y.count)
         switch level {
         case .portable:
             unsafe KernelsPortable.padLinesF32(
@@ -104,7 +92,25 @@ extension KernelSet {
         }
     }
 
-    private func checkWindows(_ x: Int, _ shape: WindowShape, _ pixels: Range<Int>, _ y: Int) {
+    func checkLines(
+        _ x: Int, _ shape: WindowShape, _ padded: Triple, _ lines: Range<Int>, _ y: Int
+    ) {
+        precondition(
+            min(shape.pads.0, shape.pads.1, shape.pads.2) >= 0
+                && padded.0 >= shape.sizes.0 + shape.pads.0
+                && padded.1 >= shape.sizes.1 + shape.pads.1
+                && padded.2 >= shape.sizes.2 + shape.pads.2
+                && min(shape.sizes.0, shape.sizes.1, shape.sizes.2) >= 0 && lines.lowerBound >= 0,
+            "the image lies inside of the padded one")
+        precondition(
+            area(lines.upperBound, area(padded.2, shape.channels)) <= y, "lines are inside")
+        let images = (lines.upperBound - 1) / area(padded.0, padded.1) + 1
+        let pixels = area(area(shape.sizes.0, shape.sizes.1), shape.sizes.2)
+        precondition(
+            area(images, area(pixels, shape.channels)) <= x, "the input holds every image")
+    }
+
+    func checkWindows(_ x: Int, _ shape: WindowShape, _ pixels: Range<Int>, _ y: Int) {
         let (kernel, strides, dilations) = (shape.kernel, shape.strides, shape.dilations)
         precondition(
             min(kernel.0, kernel.1, kernel.2) > 0 && min(strides.0, strides.1, strides.2) > 0

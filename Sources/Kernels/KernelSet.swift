@@ -8,14 +8,21 @@ import Primitives
 /// Levels differ from one another in the last bits.
 public struct KernelSet: Sendable {
     public let level: InstructionSet
+    /// The level of the kernels for bytes.
+    public let byteLevel: ByteInstructionSet
 
     /// The fastest kernels of this processor.
     public static let best = KernelSet(.best)
 
-    /// The kernels of a level this processor supports.
-    public init(_ level: InstructionSet) {
-        precondition(level.isSupported, "a level is chosen among those the processor supports")
+    /// The kernels of a level this processor supports, with those for bytes that go with it or that
+    /// are asked for.
+    public init(_ level: InstructionSet, bytes: ByteInstructionSet? = nil) {
+        let byteLevel = bytes ?? ByteInstructionSet.best(with: level)
+        precondition(
+            level.isSupported && byteLevel.isSupported,
+            "a level is chosen among those the processor supports")
         self.level = level
+        self.byteLevel = byteLevel
     }
 }
 

@@ -28,7 +28,7 @@ enum SourceTree {
         for name in try FileSystem.names(in: "\(root)/\(folder)") where !name.hasPrefix(".") {
             let path = folder.isEmpty ? name : "\(folder)/\(name)"
             switch FileSystem.kind(of: "\(root)/\(path)") {
-            case .folder where name != "KernelsV3" && name != "node_modules":
+            case .folder where !["KernelsV3", "KernelsVNNI", "node_modules"].contains(name):
                 result += try files(in: path, suffix: suffix)
             case .file where name.hasSuffix(suffix):
                 let bytes = try FileSystem.contents(of: "\(root)/\(path)", byteCountMax: 8 << 20)

@@ -6,11 +6,12 @@ private let table: [String: Set<String>] = [
     "CLinux": [],
     "CNghttp2": [],
     "COpenSSL": [],
+    "CVector": [],
     "CZlib": [],
     "Primitives": ["CLinux"],
     "Telemetry": ["Primitives"],
-    "KernelsPortable": ["Primitives", "CLinux"],
-    "Kernels": ["Primitives", "KernelsPortable", "KernelsV3", "CLinux"],
+    "KernelsPortable": ["Primitives", "CLinux", "CVector"],
+    "Kernels": ["Primitives", "KernelsPortable", "KernelsV3", "KernelsVNNI", "CLinux"],
     "ONNXProto": [],
     "IO": ["Primitives", "CLinux"],
     "TLS": ["Primitives", "COpenSSL"],
@@ -44,7 +45,7 @@ private let outside: [String: Set<String>?] = [
 /// The islands where raw pointers may be named.
 private let islands: Set<String> = [
     "CLinux", "Primitives", "IO", "TLS", "HTTP", "Kernels", "KernelsPortable", "KernelsV3",
-    "ONNXProto",
+    "KernelsVNNI", "ONNXProto",
 ]
 
 /// The words of a line that are no comment.
@@ -62,7 +63,7 @@ private func code(_ line: Substring) -> Substring {
             let words = line.split(separator: " ").drop { $0.hasPrefix("@") || $0 == "public" }
             guard words.first == "import", let last = words.last else { continue }
             let name = String(last.split(separator: ".")[0])
-            if table[name] != nil || name == "KernelsV3" {
+            if table[name] != nil || ["KernelsV3", "KernelsVNNI"].contains(name) {
                 #expect(allowed.contains(name), "\(file.path) imports \(name)")
             } else if let users = try #require(outside[name], "\(file.path) imports \(name)") {
                 #expect(users.contains(file.module), "\(file.path) imports \(name)")

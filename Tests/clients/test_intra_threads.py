@@ -81,6 +81,45 @@ def attention(path):
         graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), path)
 
 
+def quantized_network(path):
+    """Convolutions of bytes of every kind, a sum, a pool and layers, between QuantizeLinear and DequantizeLinear."""
+    random = np.random.default_rng(6)
+    constants, nodes = [], []
+
+    def constant(array):
+        constants.append(numpy_helper.from_array(np.asarray(array), f"c{len(constants)}"))
+        return constants[-1].name
+
+    def node(kind, *inputs, **attributes):
+        nodes.append(helper.make_node(kind, list(inputs), [f"v{len(nodes)}"], **attributes))
+        return nodes[-1].output[0]
+
+    def rounded(x, scale):
+        point = [constant(np.float32(scale)), constant(np.int8(-7))]
+        return node("DequantizeLinear", node("QuantizeLinear", x, *point), *point)
+
+    def weights(*shape):
+        values = random.integers(-127, 128, shape).astype(np.int8)
+        scales = random.uniform(0.001, 0.002, shape[0]).astype(np.float32)
+        return node("DequantizeLinear", constant(values), constant(scales),
+                    constant(np.zeros(shape[0], np.int8)), axis=0)
+
+    x = rounded("x", 0.01)
+    a = rounded(node("Relu", node("Conv", x, weights(32, 16, 3, 3), pads=[1, 1, 1, 1])), 0.02)
+    b = rounded(node("Conv", a, weights(32, 1, 3, 3), pads=[1, 1, 1, 1], group=32), 0.02)
+    c = rounded(node("Add", a, b), 0.03)
+    d = rounded(node("Conv", c, weights(80, 32, 5, 5), strides=[2, 2], pads=[2, 2, 2, 2]), 0.05)
+    e = rounded(node("MaxPool", d, kernel_shape=[2, 2], strides=[2, 2]), 0.05)
+    f = rounded(node("Sigmoid", node("Flatten", e)), 0.004)
+    g = node("Gemm", f, weights(500, 80 * 64), transB=1)
+    nodes.append(helper.make_node("Softmax", [g], ["y"], axis=1))
+    graph = helper.make_graph(
+        nodes, "threads", [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 16, 32, 32])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", 500])], constants)
+    onnx.save(helper.make_model(
+        graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), path)
+
+
 def answers(model, rows, folder, threads):
     folder.mkdir()
     np.save(folder / "in.npy", rows)
@@ -91,8 +130,11 @@ def answers(model, rows, folder, threads):
     return np.load(folder / "y.npy")
 
 
-@pytest.mark.parametrize("make, shape", [(network, (7, 16, 32, 32)), (attention, (7, 300, 96))])
-def test_threads_and_batches_change_no_bit_of_an_answer(tmp_path, make, shape):
+@pytest.mark.parametrize("make, shape, tolerance", [
+    (network, (7, 16, 32, 32), {"rtol": 1e-4, "atol": 1e-7}),
+    (attention, (7, 300, 96), {"rtol": 1e-4, "atol": 1e-5}),
+    (quantized_network, (7, 16, 32, 32), {"rtol": 0.05, "atol": 1e-7})])
+def test_threads_and_batches_change_no_bit_of_an_answer(tmp_path, make, shape, tolerance):
     model = tmp_path / "model.onnx"
     make(model)
     rows = np.random.default_rng(5).random(shape, np.float32)
@@ -106,8 +148,7 @@ def test_threads_and_batches_change_no_bit_of_an_answer(tmp_path, make, shape):
     onnxruntime = pytest.importorskip("onnxruntime")
     session = onnxruntime.InferenceSession(str(model), providers=["CPUExecutionProvider"])
     np.testing.assert_allclose(
-        alone, session.run(None, {"x": rows})[0], rtol=1e-4,
-        atol=1e-7 if make is network else 1e-5)
+        alone, session.run(None, {"x": rows})[0], **tolerance)
 
 
 def test_bench_measures_each_number_of_threads(tmp_path):

@@ -218,6 +218,11 @@ def quantized(folder, source, images):
                 str(source), str(path), Samples(images), quant_format=form, per_channel=channels, reduce_range=True,
                 activation_type=quantization.QuantType.QUInt8, weight_type=quantization.QuantType.QInt8)
             yield Case(path.stem, path, [{"input": images[:1]}, {"input": images[:33]}], step=1 / 256)
+    path = folder / "int8-signed.onnx"
+    quantization.quantize_static(
+        str(source), str(path), Samples(images), quant_format=quantization.QuantFormat.QDQ, per_channel=True,
+        activation_type=quantization.QuantType.QInt8, weight_type=quantization.QuantType.QInt8)
+    yield Case(path.stem, path, [{"input": images[:1]}, {"input": images[:33]}], step=1 / 256)
     path = folder / "int8-dynamic.onnx"
     quantization.quantize_dynamic(str(source), str(path), reduce_range=True)
     yield Case(path.stem, path, [{"input": images[:1]}], step=1 / 256)

@@ -12,7 +12,7 @@ import gate_models
 
 CASES = [
     "magika", "lenet", "small-cnn", "bilstm", "int8-qdq", "int8-qdq-per-channel", "int8-qoperator",
-    "int8-qoperator-per-channel", "int8-dynamic", "resnet18", "resnet50"]
+    "int8-qoperator-per-channel", "int8-signed", "int8-dynamic", "resnet18", "resnet50"]
 
 
 @pytest.fixture(scope="session")

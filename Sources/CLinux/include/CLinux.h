@@ -23,6 +23,9 @@ void martlet_name_thread(const char *name);
 /// The instruction-set level of this processor: 1 baseline, 3 = x86-64-v3 (AVX2, FMA), 4 = x86-64-v4.
 int martlet_cpu_level(void);
 
+/// Whether this processor multiplies bytes as AVX-512 VNNI does, beside x86-64-v4; 1 or 0.
+int martlet_cpu_has_vnni(void);
+
 /// Waits until a descriptor is readable or this time is over (ppoll(2)); 1, 0 or -1 as poll(2) says.
 int martlet_wait_readable(int descriptor, int64_t nanoseconds);
 

@@ -116,10 +116,18 @@ extension ContributedRules {
     private static func gemm(_ it: inout NodeWriter) throws(OperatorFailure) {
         try it.context.requireInputs(6, required: [0, 1, 3, 4], max: 9)
         try it.context.requireOutputs(1)
+        let alpha = try it.context.float("alpha", default: 1)
+        if alpha == 1, try !it.context.flag("transA", default: false), isConstantLayer(it.context) {
+            let isTransposed = try it.context.flag("transB", default: false)
+            let inputs = [0, 1, 2, 3, 4, 5, 7, 8, 6].map { it.input($0) }
+            return it.give(
+                it.write(
+                    "ByteProduct", inputs, ["transposed": .int(isTransposed ? 1 : 0)],
+                    domain: Node.fusedDomain))
+        }
         var (a, b) = (try it.required(0), try it.required(3))
         if try it.context.flag("transA", default: false) { a = it.transpose(a, [1, 0]) }
         if try it.context.flag("transB", default: false) { b = it.transpose(b, [1, 0]) }
-        let alpha = try it.context.float("alpha", default: 1)
         let sums = it.sum(it.write("MatMulInteger", [a, b, it.input(2), it.input(5)]), it.input(6))
         var factor = it.write("Mul", [try it.required(1), try it.required(4)])
         if alpha != 1 {
@@ -129,6 +137,15 @@ extension ContributedRules {
         let y = it.write("Mul", [it.write("Cast", [sums], ["to": .int(1)]), factor])
         guard let scale = it.input(7) else { return it.give(y) }
         it.give(it.quantized(y, scale, it.input(8), like: try it.required(0)))
+    }
+
+    /// Whether all but the left operand of a `QGemm` is constant, as `ByteProductOperator` takes it.
+    private static func isConstantLayer(_ context: OperatorContext) -> Bool {
+        guard let weights = context.constant(3), weights.shape.count == 2 else { return false }
+        return [1, 2, 4, 5, 6, 7, 8].allSatisfy {
+            !context.hasInput($0) || context.constant($0) != nil
+        } && (context.constant(6)?.shape.count ?? 1) == 1
+            && (!context.hasInput(7) || context.hasInput(8))
     }
 
     /// Integers multiplied and scaled to float32, with a bias.

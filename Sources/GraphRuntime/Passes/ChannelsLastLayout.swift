@@ -19,12 +19,17 @@ struct ChannelsLastLayout {
     private static let unary: Set<String> = [
         "Relu", "Sigmoid", "Tanh", "HardSwish", "HardSigmoid", "LeakyRelu", "Elu", "Selu", "Clip",
         "Gelu", "Softplus", "Softsign", "Mish", "Erf", "Exp", "Sqrt", "Abs", "Neg", "Swish",
+        "QuantizeLinear", "DequantizeLinear", "Cast",
     ]
     /// Functions of two values with broadcasting.
     private static let binary: Set<String> = ["Add", "Sub", "Mul", "Div"]
 
+    /// Values that are one number whatever comes in: scales taken at run time.
+    var scalars: Set<ValueID> = []
+
     init(_ graph: Graph) {
         self.graph = graph
+        scalars = dynamicScales()
     }
 
     mutating func run() {
@@ -45,6 +50,7 @@ struct ChannelsLastLayout {
             return false
         }
         if let rank = convolutionRank(node) { return convertConvolution(node, rank) }
+        if node.operatorName.domain == Node.fusedDomain { return convertBytes(node) }
         guard node.operatorName.domain.isEmpty else { return false }
         let name = node.operatorName.name
         if Self.pools.contains(name) { return convertPool(node) }
@@ -55,6 +61,7 @@ struct ChannelsLastLayout {
 
     /// The rank of a convolution's image, when it can be computed with the channels last and gains by it.
     private func convolutionRank(_ node: Node) -> Int? {
+        if let rank = byteConvolutionRank(node) { return rank }
         guard node.operatorName.name == "Conv", node.inputs.count >= 2,
             node.operatorName.domain.isEmpty || node.operatorName.domain == Node.fusedDomain,
             node.outputs.count == 1, let id = node.inputs[1], let weights = graph[id].constant,
@@ -76,10 +83,11 @@ struct ChannelsLastLayout {
     private mutating func convertConvolution(_ node: Node, _ rank: Int) -> Bool {
         guard let x = node.inputs[0], let twin = image(node, x, rank) else { return false }
         var made = node
-        made.operatorName = OperatorName("Conv" + Self.rows, domain: Node.fusedDomain)
+        made.operatorName = OperatorName(
+            node.operatorName.name + Self.rows, domain: Node.fusedDomain)
         made.version = 1
         made.inputs[0] = twin
-        if node.inputs.count > 3, let residual = node.inputs[3] {
+        if node.operatorName.name == "Conv", node.inputs.count > 3, let residual = node.inputs[3] {
             guard let other = self.twin(residual, rank) else { return false }
             made.inputs[3] = other
         }
@@ -172,7 +180,8 @@ struct ChannelsLastLayout {
 
     // MARK: Twins
 
-    private func isScalar(_ id: ValueID?) -> Bool {
+    func isScalar(_ id: ValueID?) -> Bool {
+        if let id, scalars.contains(id) { return true }
         guard let id, let constant = graph[id].constant else { return false }
         return constant.elementCount == 1 && constant.shape.count <= 1
     }
@@ -191,7 +200,7 @@ struct ChannelsLastLayout {
     }
 
     /// Adds a node that makes the twin of its node's output.
-    private mutating func append(_ node: Node, _ rank: Int) {
+    mutating func append(_ node: Node, _ rank: Int) {
         var node = node
         if let output = node.outputs[0] {
             let twin = graph.addValue(graph[output].name + "_rows")

@@ -32,6 +32,19 @@ struct GraphMatcher {
     /// The node that makes a value.
     func producer(_ id: ValueID) -> Node? { producers[id.index].map { graph.nodes[$0] } }
 
+    /// The node that makes a value, whatever its operator.
+    func index(_ id: ValueID) -> Int? { producers[id.index] }
+
+    /// How often a value is read, by nodes or as an output of the graph.
+    func useCount(_ id: ValueID) -> Int { useCounts[id.index] }
+
+    /// Whether a value is the scale that `DynamicQuantizeLinear` found: one number.
+    func isDynamicScale(_ id: ValueID) -> Bool {
+        guard let node = producer(id) else { return false }
+        return node.operatorName == OperatorName("DynamicQuantizeLinear")
+            && node.outputs.count > 1 && node.outputs[1] == id
+    }
+
     /// The same when nobody but one node reads the value.
     func privateNode(_ id: ValueID?, _ name: String) -> Int? {
         guard let id, useCounts[id.index] == 1 else { return nil }

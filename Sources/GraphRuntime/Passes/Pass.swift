@@ -2,6 +2,8 @@ import Primitives
 
 /// A rewriting of a graph that leaves its answers as they are, within rounding. Each can be left out.
 public enum Pass: String, CaseIterable, Sendable {
+    /// Computes on bytes what stands between DequantizeLinear and QuantizeLinear.
+    case fuseQuantized = "fuse-quantized"
     /// Computes what depends on constants only.
     case foldConstants = "fold-constants"
     /// Takes out Identity, Dropout without mask, and Cast to the type there is.
@@ -65,6 +67,7 @@ public enum Pass: String, CaseIterable, Sendable {
         for pass in allCases where passes.contains(pass) {
             let before = graph.nodes.count
             switch pass {
+            case .fuseQuantized: try graph.fuseQuantized(limits)
             case .foldConstants: try graph.foldConstants(limits)
             case .removeIdentities: graph.removeIdentities()
             case .mergeCommonNodes: graph.mergeCommonNodes()

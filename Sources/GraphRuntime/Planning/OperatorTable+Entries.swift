@@ -42,6 +42,13 @@ extension OperatorTable {
             context throws(OperatorFailure) -> any Operator in
             HalfOperator(try ConvOperator(context))
         },
+        .init("ByteMap", 1...1, domain: Node.fusedDomain, ByteMapOperator.init),
+        .init("BytePair", 1...1, domain: Node.fusedDomain, BytePairOperator.init),
+        .init("ByteProduct", 1...1, domain: Node.fusedDomain, ByteProductOperator.init),
+        .init("QLinearConv", 1...1, domain: Node.fusedDomain, IntegerConvOperator.quantized),
+        .init(
+            "QLinearConvRows", 1...1, domain: Node.fusedDomain, ByteConvRowsOperator.quantized),
+        .init("ConvIntegerRows", 1...1, domain: Node.fusedDomain, ByteConvRowsOperator.plain),
         .init("ConvRows", 1...1, domain: Node.fusedDomain, ConvRowsOperator.init),
         .init("MaxPoolRows", 1...1, domain: Node.fusedDomain, PoolRowsOperator.max),
         .init("AveragePoolRows", 1...1, domain: Node.fusedDomain, PoolRowsOperator.average),

@@ -33,6 +33,8 @@ enum Parting {
     /// Operations below which handing a part to another thread costs more than it saves: about 10 µs
     /// at 50 GFLOP/s, some ten times what waking a thread that looks for work takes (measured).
     static let operationsMin = 500_000
+    /// The same for products of bytes, of which a processor does several times as many.
+    static let byteOperationsMin = 2_000_000
     /// The same for steps that move memory, in bytes read and written.
     static let bytesMin = 200_000
 

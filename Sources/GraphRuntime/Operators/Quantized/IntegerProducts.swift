@@ -72,6 +72,13 @@ enum IntegerProduct {
         return (values, batch + (aShape.count == 1 ? [] : [m]) + (bShape.count == 1 ? [] : [n]))
     }
 
+    /// An int32 sum scaled and rounded (halves to even), in the arithmetic of `KernelSet.multiply`.
+    static func units(_ sum: Int, _ x: Float, _ w: Float, _ y: Float) -> Double {
+        let units = Float(Int32(truncatingIfNeeded: sum)) * (x * w / y)
+        // What is no number becomes the least byte.
+        return units.isNaN ? -.infinity : Double(units.rounded(.toNearestOrEven))
+    }
+
     /// The shape of that product.
     static func shape(_ a: [Int], _ b: [Int]) throws(OperatorFailure) -> [Int] {
         let left = a.count == 1 ? [1] + a : a
@@ -142,7 +149,7 @@ final class QLinearMatMulOperator: TensorOperator {
         let values = made.values.enumerated().map { place, sum in
             let a = aScales.count == 1 ? aScales[0] : aScales[place / columns % aScales.count]
             let b = bScales.count == 1 ? bScales[0] : bScales[place % columns]
-            return (Double(sum) * (a * b / yScale)).rounded(.toNearestOrEven) + yZero
+            return IntegerProduct.units(sum, Float(a), Float(b), Float(yScale)) + yZero
         }
         return [Tensor(all[7].dataType, shape: made.shape, reals: values)]
     }
@@ -153,6 +160,8 @@ final class IntegerConvOperator: TensorOperator {
     private let attributes: WindowAttributes
     private let groups: Int
     private let isQuantized: Bool
+    /// What bytes of the result, counted from the least on, are held inside of; passes set them.
+    private let (low, high): (Int, Int)
 
     @Sendable static func plain(_ context: OperatorContext) throws(OperatorFailure) -> any Operator
     {
@@ -170,6 +179,12 @@ final class IntegerConvOperator: TensorOperator {
     private init(_ context: OperatorContext, isQuantized: Bool) throws(OperatorFailure) {
         try context.requireOutputs(1)
         self.isQuantized = isQuantized
+        let isFused = context.node.operatorName.domain == Node.fusedDomain
+        low = isFused ? try context.int("low", default: 0) : 0
+        high = isFused ? try context.int("high", default: 255) : 255
+        guard low >= 0, high <= 255, low <= high else {
+            throw OperatorFailure("its results must lie in 0...255")
+        }
         attributes = try WindowAttributes(context)
         groups = try context.int("group", default: 1)
         guard groups > 0, groups < 1 << 31 else {
@@ -216,10 +231,13 @@ final class IntegerConvOperator: TensorOperator {
             throw OperatorFailure("its bias must have one int32 a filter")
         }
         let plane = geometry.outputShape.reduce(1, *)
+        let least = zero.dataType == .int8 ? -128.0 : 0
         let made = sums.enumerated().map { place, sum in
             let filter = place / plane % w.shape[0]
-            let scale = xScale * wScales[wScales.count == 1 ? 0 : filter] / yScale
-            return (Double(sum &+ (bias?[filter] ?? 0)) * scale).rounded(.toNearestOrEven) + yZero
+            let units = IntegerProduct.units(
+                sum &+ (bias?[filter] ?? 0), Float(xScale),
+                Float(wScales[wScales.count == 1 ? 0 : filter]), Float(yScale))
+            return min(max(units + yZero, least + Double(low)), least + Double(high))
         }
         return [Tensor(zero.dataType, shape: shape, reals: made)]
     }

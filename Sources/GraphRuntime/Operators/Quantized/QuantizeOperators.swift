@@ -75,6 +75,15 @@ final class QuantizeLinearOperator: TensorOperator {
         return [ValueInfo(target, inputs[0].shape)]
     }
 
+    func prepare(_ inputs: Operands, _ outputs: Operands) throws(OperatorFailure) -> any Step {
+        let (x, y) = (inputs[0], outputs[0])
+        guard x.dataType == .float32,
+            let places = QuantizePlaces(
+                inputs, y: y, bytes: y.dataType, axis: axis, blockSize: blockSize)
+        else { return computeStep(inputs, outputs) }
+        return QuantizeStep(places, isInverse: false)
+    }
+
     func compute(_ inputs: [Tensor?]) throws(OperatorFailure) -> [Tensor] {
         guard let x = inputs[0], let scale = inputs[1] else {
             throw OperatorFailure("an input is left out")
@@ -117,6 +126,15 @@ final class DequantizeLinearOperator: TensorOperator {
         return [ValueInfo(type, inputs[0].shape)]
     }
 
+    func prepare(_ inputs: Operands, _ outputs: Operands) throws(OperatorFailure) -> any Step {
+        guard outputs[0].dataType == .float32,
+            let places = QuantizePlaces(
+                inputs, y: outputs[0], bytes: inputs[0].dataType, axis: axis,
+                blockSize: blockSize)
+        else { return computeStep(inputs, outputs) }
+        return QuantizeStep(places, isInverse: true)
+    }
+
     func compute(_ inputs: [Tensor?]) throws(OperatorFailure) -> [Tensor] {
         guard let x = inputs[0], let scale = inputs[1] else {
             throw OperatorFailure("an input is left out")
@@ -147,6 +165,11 @@ final class DynamicQuantizeLinearOperator: TensorOperator {
         return [
             ValueInfo(.uint8, inputs[0].shape), ValueInfo(.float32, []), ValueInfo(.uint8, []),
         ]
+    }
+
+    func prepare(_ inputs: Operands, _ outputs: Operands) throws(OperatorFailure) -> any Step {
+        guard let y = outputs.optional(0) else { return computeStep(inputs, outputs) }
+        return DynamicQuantizeStep(inputs[0], outputs, y: y)
     }
 
     func compute(_ inputs: [Tensor?]) throws(OperatorFailure) -> [Tensor] {

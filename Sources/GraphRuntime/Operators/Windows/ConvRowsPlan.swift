@@ -28,6 +28,19 @@ struct ConvRowsPlan: Sendable {
         method = filters.method
     }
 
+    /// The plan of a product over windows, where the caller has scratch memory of its own.
+    init(
+        images: Int, cube: (Axis, Axis, Axis), channels: Int, groups: Int, filterCount: Int
+    ) {
+        self.images = images
+        (depth, height, width) = cube
+        self.channels = channels
+        self.groups = groups
+        self.filterCount = filterCount
+        lanes = 1
+        method = .product([])
+    }
+
     var allChannels: Int { channels * groups }
     var pixels: Int { images * depth.outputs * height.outputs * width.outputs }
     var taps: Int { depth.kernel * height.kernel * width.kernel }

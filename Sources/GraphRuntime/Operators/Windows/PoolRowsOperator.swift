@@ -1,8 +1,9 @@
 import Kernels
 import Primitives
 
-/// Pooling over float32 images whose channels lie last; passes make it from `MaxPool`, `AveragePool`,
-/// `GlobalMaxPool` and `GlobalAveragePool` (`Graph.layOutChannelsLast`).
+/// Pooling over float32 images whose channels lie last (the greatest value over bytes, too); passes
+/// make it from `MaxPool`, `AveragePool`, `GlobalMaxPool` and `GlobalAveragePool`
+/// (`Graph.layOutChannelsLast`).
 final class PoolRowsOperator: Operator {
     private enum Kind: Sendable {
         case maximum
@@ -62,7 +63,9 @@ final class PoolRowsOperator: Operator {
     }
 
     func infer(_ inputs: Inputs) throws(OperatorFailure) -> [ValueInfo] {
-        let type = try inputs.dataType(0, oneOf: [.float32], "its input")
+        var types: [DataType] = [.float32]
+        if case .maximum = kind { types += [.int8, .uint8] }
+        let type = try inputs.dataType(0, oneOf: types, "its input")
         _ = try inputs.imageShape(0)
         let x = inputs[0].shape
         let geometry = try geometry(x)
@@ -125,13 +128,21 @@ private final class PoolRowsStep: PartedStep {
     func partCount(phase: Int, lanes: Int) -> Int {
         min(
             max(pixels, 1),
-            Parting.count(work: 4 * (x.count + y.count), partMin: Parting.bytesMin, lanes: lanes))
+            Parting.count(
+                work: x.dataType.byteCount * (x.count + y.count), partMin: Parting.bytesMin,
+                lanes: lanes))
     }
 
     func run(phase: Int, part: Int, of parts: Int, _ workspace: Workspace) {
+        let range = Parting.range(pixels, part: part, of: parts)
+        if x.dataType.isByte {
+            var target = workspace.mutableSpan(y, as: UInt8.self)
+            return KernelSet.best.maxPool(
+                workspace.span(x, as: UInt8.self), window, isSigned: x.dataType == .int8,
+                pixels: range, y: &target)
+        }
         let source = workspace.span(x, as: Float.self)
         var target = workspace.mutableSpan(y, as: Float.self)
-        let range = Parting.range(pixels, part: part, of: parts)
         if let divisors {
             KernelSet.best.meanPool(
                 source, window, divisors: workspace.span(divisors, as: Float.self), pixels: range,

@@ -1,0 +1,275 @@
+import Primitives
+
+extension Graph {
+    /// Computes on bytes what stands between `DequantizeLinear` and `QuantizeLinear`: convolutions and
+    /// products with constant weights as exact sums of integers, sums and products of two tensors,
+    /// functions of one as tables, and what only moves values.
+    ///
+    /// Answers stay the same within a step of the quantization: a convolution is rounded once, from an
+    /// exact sum, where float32 rounds every term.
+    /// - Throws: what an operator has against one of its nodes.
+    mutating func fuseQuantized(_ limits: Limits) throws(GraphError) {
+        guard
+            nodes.contains(where: {
+                ["DequantizeLinear", "MatMulInteger"].contains($0.operatorName.name)
+            })
+        else { return }
+        takeConstants()
+        var fusion = QuantizedFusion(self)
+        try fusion.run(limits)
+        self = fusion.graph
+        dropUnreadDequantizers()
+    }
+
+    /// Makes `Constant` nodes with a tensor constants, as exporters write scales.
+    private mutating func takeConstants() {
+        let outputIDs = Set(outputs)
+        var dropped: Set<Int> = []
+        for (index, node) in nodes.enumerated() where node.operatorName == OperatorName("Constant")
+        {
+            guard case .tensor(let tensor)? = node.attributes["value"],
+                node.attributes.count == 1, node.inputs.isEmpty, node.outputs.count == 1,
+                let output = node.outputs[0], !outputIDs.contains(output)
+            else { continue }
+            self[output].constant = tensor
+            self[output].dataType = tensor.dataType
+            self[output].shape = tensor.shape.map { .fixed($0) }
+            dropped.insert(index)
+        }
+        removeNodes(dropped)
+    }
+
+    /// What is read as bytes now must not be folded to float32 weights.
+    private mutating func dropUnreadDequantizers() {
+        let uses = useCounts()
+        removeNodes(
+            Set(
+                nodes.indices.filter { index in
+                    nodes[index].operatorName == OperatorName("DequantizeLinear")
+                        && nodes[index].outputs.allSatisfy {
+                            $0.map { uses[$0.index] == 0 } ?? true
+                        }
+                }))
+    }
+}
+
+/// Finds what can be computed on bytes, and writes it.
+struct QuantizedFusion {
+    var graph: Graph
+    let matcher: GraphMatcher
+    /// Nodes that go.
+    private var dropped: Set<Int> = []
+    /// What comes in the place of a node.
+    private var made: [Int: [Node]] = [:]
+
+    init(_ graph: Graph) {
+        self.graph = graph
+        matcher = GraphMatcher(graph)
+    }
+
+    /// A tensor of bytes, and how they stand for numbers.
+    struct Source {
+        let bytes: ValueID
+        let scale: ValueID
+        let zero: ValueID?
+        let meaning: ByteScale
+
+        var inputs: [ValueID?] { [bytes, scale, zero] }
+    }
+
+    /// A `QuantizeLinear` that is being replaced.
+    struct Target {
+        let index: Int
+        let scale: ValueID
+        let zero: ValueID?
+        let meaning: ByteScale
+        /// Nodes in front of it that only hold values inside of a range, and what is left of the
+        /// bytes, counted from the least on.
+        var clamps: [Int] = []
+        var range = 0...255
+    }
+
+    mutating func run(_ limits: Limits) throws(GraphError) {
+        for index in graph.nodes.indices {
+            switch graph.nodes[index].operatorName {
+            case OperatorName("QuantizeLinear"): try quantize(index, limits)
+            case OperatorName("Cast"): rescale(index)
+            default: continue
+            }
+        }
+        for index in graph.nodes.indices where !dropped.contains(index) && made[index] == nil {
+            if ["Gemm", "MatMul"].contains(graph.nodes[index].operatorName.name),
+                let node = product(index, target: nil, at: index)
+            {
+                made[index] = [node]
+            }
+        }
+        graph.nodes = graph.nodes.indices.flatMap { index in
+            dropped.contains(index) ? [] : made[index] ?? [graph.nodes[index]]
+        }
+    }
+
+    // MARK: What is quantized
+
+    private mutating func quantize(_ index: Int, _ limits: Limits) throws(GraphError) {
+        guard var target = target(index), let x = graph.nodes[index].inputs[0] else { return }
+        if let source = source(x) {
+            write(target, reading: [], map(source, target) { $0 })
+            return
+        }
+        var value = self.origin(x)
+        while let clamp = clamp(value, target.meaning) {
+            target.clamps.append(clamp.index)
+            target.range = target.range.clamped(to: clamp.range)
+            guard let input = graph.nodes[clamp.index].inputs[0] else { return }
+            value = self.origin(input)
+        }
+        guard matcher.useCount(value) == 1, let producer = matcher.index(value) else { return }
+        let name = graph.nodes[producer].operatorName
+        guard name.domain.isEmpty, !dropped.contains(producer) else { return }
+        switch name.name {
+        case "Conv":
+            if let node = convolution(producer, target) {
+                write(target, reading: [producer], [node])
+            }
+        case "Gemm", "MatMul":
+            if let node = product(producer, target: target, at: index) {
+                write(target, reading: [producer], [node])
+            }
+        case "Add", "Mul":
+            guard target.clamps.isEmpty else { return }
+            if let node = pair(producer, target) { write(target, reading: [producer], [node]) }
+        case "Concat":
+            guard target.clamps.isEmpty else { return }
+            concatenate(producer, target)
+        case let name where Self.movements.contains(name):
+            guard target.clamps.isEmpty else { return }
+            move(producer, target)
+        case let name where Self.functions.contains(name):
+            guard target.clamps.isEmpty else { return }
+            try tabulate(producer, target, limits)
+        default: return
+        }
+    }
+
+    /// Puts nodes in the place of a `QuantizeLinear`; those in front of it go with it.
+    mutating func write(_ target: Target, reading: [Int], _ nodes: [Node]) {
+        dropped.formUnion(reading)
+        dropped.formUnion(target.clamps)
+        made[target.index] = nodes
+    }
+
+    /// Puts a node in the place of another; those it computes, too, go.
+    mutating func replace(_ index: Int, dropping gone: [Int], by node: Node) {
+        dropped.formUnion(gone)
+        made[index] = [node]
+    }
+
+    private func target(_ index: Int) -> Target? {
+        let node = graph.nodes[index]
+        guard (2...3).contains(node.inputs.count), node.outputs.count == 1,
+            node.attributes.keys.allSatisfy({ ["axis", "saturate"].contains($0) }),
+            let scale = node.inputs[1], let factor = graph[scale].constant
+        else { return nil }
+        let zero = node.inputs.count > 2 ? node.inputs[2] : nil
+        if let zero, graph[zero].constant == nil { return nil }
+        guard let meaning = ByteScale(factor, zero.flatMap { graph[$0].constant }),
+            meaning.scale > 0, meaning.scale.isFinite
+        else { return nil }
+        return Target(index: index, scale: scale, zero: zero, meaning: meaning)
+    }
+
+    // MARK: Where values come from
+
+    /// The value behind nodes that hand it on.
+    func origin(_ id: ValueID) -> ValueID {
+        var id = id
+        while let node = matcher.producer(id), node.operatorName == OperatorName("Identity"),
+            node.attributes.isEmpty, let input = node.inputs.first ?? nil
+        {
+            id = input
+        }
+        return id
+    }
+
+    /// The bytes behind a dequantized value, with one scale for all.
+    func source(_ id: ValueID?) -> Source? {
+        guard let id, let node = matcher.producer(origin(id)),
+            let (bytes, scale, zero) = dequantizer(node), graph[bytes].constant == nil,
+            let zero, let meaning = ByteScale(graph[scale].constant, graph[zero].constant),
+            meaning.scale > 0, meaning.scale.isFinite
+        else { return nil }
+        return Source(bytes: bytes, scale: scale, zero: zero, meaning: meaning)
+    }
+
+    /// The inputs of a `DequantizeLinear` whose scale and zero point are constant.
+    func dequantizer(_ node: Node) -> (bytes: ValueID, scale: ValueID, zero: ValueID?)? {
+        guard node.operatorName == OperatorName("DequantizeLinear"),
+            (2...3).contains(node.inputs.count), node.outputs.count == 1,
+            node.attributes.keys.allSatisfy({ $0 == "axis" }), let bytes = node.inputs[0],
+            let scale = node.inputs[1], graph[scale].constant != nil
+        else { return nil }
+        let zero = node.inputs.count > 2 ? node.inputs[2] : nil
+        if let zero, graph[zero].constant == nil { return nil }
+        return (bytes, scale, zero)
+    }
+
+    /// Constant weights behind a dequantized value, with a scale for all or one an index of `axis`.
+    func weights(_ id: ValueID?, axis: Int) -> (bytes: ValueID, scale: ValueID, zero: ValueID?)? {
+        guard let id, let node = matcher.producer(origin(id)), let found = dequantizer(node),
+            let tensor = graph[found.bytes].constant, tensor.dataType.isByte,
+            let scale = graph[found.scale].constant, axis < tensor.shape.count,
+            WeightScales.list(scale, count: tensor.shape[axis]) != nil,
+            WeightScales.zeros(
+                found.zero.flatMap { graph[$0].constant }, count: tensor.shape[axis],
+                type: tensor.dataType) != nil
+        else { return nil }
+        if scale.elementCount == 1 { return found }
+        guard case .int(let given) = node.attributes["axis"] ?? .int(1),
+            Shape.axis(given, rank: tensor.shape.count) == axis
+        else { return nil }
+        return found
+    }
+
+    /// A bias in units of the products' sums; `some(nil)` where there is none.
+    func bias(_ id: ValueID?, x: ByteScale, w: ValueID, count: Int) -> ValueID?? {
+        guard let id else { return .some(nil) }
+        guard let node = matcher.producer(origin(id)), let found = dequantizer(node),
+            let tensor = graph[found.bytes].constant, tensor.dataType == .int32,
+            tensor.elementCount == count,
+            let own = WeightScales.list(graph[found.scale].constant, count: count),
+            let scales = WeightScales.list(graph[w].constant, count: count),
+            found.zero.map({ graph[$0].constant?.wholeNumbers?.allSatisfy { $0 == 0 } ?? false })
+                ?? true
+        else { return nil }
+        for (has, weight) in zip(own, scales) {
+            let wanted = x.scale * weight
+            guard (has - wanted).magnitude <= 1e-5 * wanted.magnitude else { return nil }
+        }
+        return .some(found.bytes)
+    }
+
+    /// A node that holds a value inside of a range, read by nobody else, as the range of bytes.
+    private func clamp(_ id: ValueID, _ y: ByteScale) -> (index: Int, range: ClosedRange<Int>)? {
+        guard matcher.useCount(id) == 1, let index = matcher.index(id) else { return nil }
+        let node = graph.nodes[index]
+        var (low, high): (Float, Float) = (0, .infinity)
+        switch node.operatorName {
+        case OperatorName("Relu"): break
+        case OperatorName("Clip"):
+            guard node.attributes.isEmpty, (1...3).contains(node.inputs.count) else { return nil }
+            low = -.infinity
+            for (position, input) in node.inputs.enumerated().dropFirst() {
+                guard let input else { continue }
+                guard let number = matcher.scalar(input), !number.isNaN else { return nil }
+                if position == 1 { low = Float(number) } else { high = Float(number) }
+            }
+            guard low <= high else { return nil }
+        default: return nil
+        }
+        guard node.outputs.count == 1, !node.inputs.isEmpty else { return nil }
+        let shift = y.isSigned ? 128 : 0
+        let (first, last) = (y.quantized(low / y.scale), y.quantized(high / y.scale))
+        return (index, first + shift...last + shift)
+    }
+}
