@@ -26,6 +26,7 @@ public final class ONNXForest: Model {
     init?(_ forest: Forest, _ input: TensorSpec, _ answer: Answer) {
         let columns = input.shape.last ?? 0
         if answer == .contributions, Self.refusal(forest, columns: columns) != nil { return nil }
+        if answer == .leaf, forest.treeCount == 0 { return nil }
         self.forest = forest
         self.answer = answer
         let scores: DataType =

@@ -128,7 +128,7 @@ public final class TabularModel: Model {
         switch answer {
         case .prediction, .margin: break
         case .probability: guard contents.link.hasProbabilities else { return nil }
-        case .leaf: guard contents.scorer.forest != nil else { return nil }
+        case .leaf: guard contents.scorer.forest?.treeCount ?? 0 > 0 else { return nil }
         case .contributions: guard unexplained == nil else { return nil }
         }
         return TabularModel(contents, answer)
