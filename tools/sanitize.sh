@@ -10,7 +10,7 @@ export MARTLET_CHECKS=1
 # Client tests widen their bounds on time and memory.
 export MARTLET_SANITIZED=1
 # A Swift program keeps its arenas until it exits: that is not a leak worth a failure.
-export ASAN_OPTIONS=detect_leaks=0:quarantine_size_mb=16 TSAN_OPTIONS=halt_on_error=1
+export ASAN_OPTIONS=detect_leaks=0:quarantine_size_mb=16 TSAN_OPTIONS=halt_on_error=1:report_thread_leaks=0
 status=0
 [ $# -gt 0 ] || set -- address thread
 for sanitizer in "$@"; do

@@ -19,8 +19,14 @@ typedef SWIFT bool TryLockSlow(SELF);
 typedef SWIFT void UnlockSlow(SELF);
 
 // Absent in programs without the sanitizer, such as the one that runs the tests.
-extern void __tsan_acquire(void *) __attribute__((weak));
+extern uint32_t __tsan_atomic32_load(const volatile uint32_t *, int order) __attribute__((weak));
 extern void __tsan_release(void *) __attribute__((weak));
+
+// Not __tsan_acquire: that returns at once while the first release of a mutex is still being written down,
+// which is after the mutex itself is free. A load waits for it.
+static void acquire(void *self) {
+    if (__tsan_atomic32_load) __tsan_atomic32_load(self, __ATOMIC_ACQUIRE);
+}
 
 static void *next(const char *symbol) {
     void *found = dlsym(RTLD_NEXT, symbol);
@@ -33,14 +39,14 @@ SWIFT void lockSlow(uint32_t thread, SELF)
 SWIFT void lockSlow(uint32_t thread, SELF) {
     LockSlow *real = (LockSlow *)next("$s15Synchronization12_MutexHandleV9_lockSlowyys6UInt32VF");
     real(thread, self);
-    if (__tsan_acquire) __tsan_acquire(self);
+    acquire(self);
 }
 
 SWIFT bool tryLockSlow(SELF) __asm__("$s15Synchronization12_MutexHandleV12_tryLockSlowSbyF");
 SWIFT bool tryLockSlow(SELF) {
     TryLockSlow *real = (TryLockSlow *)next("$s15Synchronization12_MutexHandleV12_tryLockSlowSbyF");
     bool locked = real(self);
-    if (locked && __tsan_acquire) __tsan_acquire(self);
+    if (locked) acquire(self);
     return locked;
 }
 

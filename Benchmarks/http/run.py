@@ -1,4 +1,4 @@
-"""Martlet over HTTP against nginx (a fixed body) and FastAPI + uvicorn + onnxruntime.
+"""Martlet over HTTP against nginx (a fixed body), FastAPI + uvicorn + onnxruntime, and mosec + onnxruntime.
 
     make bench            (or: Benchmarks/http/run.sh --rounds 7 --seconds 5)
 
@@ -23,7 +23,7 @@ import numpy as np
 import servers
 from servers import PROBE, ROOT, post, tool
 
-TARGETS = ["martlet", "nginx", "fastapi-1", "fastapi-2", "fastapi-plain"]
+TARGETS = ["martlet", "nginx", "fastapi-1", "fastapi-2", "fastapi-plain", "mosec"]
 
 
 def arguments():
@@ -122,6 +122,8 @@ def start(stack, options, folder):
             running.append(stack.enter_context(servers.tuned_fastapi(workers)))
     if "fastapi-plain" in options.targets:
         running.append(stack.enter_context(servers.plain_fastapi()))
+    if "mosec" in options.targets:
+        running.append(stack.enter_context(servers.mosec(os.cpu_count())))
     for server in running:
         check(server)
     if "nginx" in options.targets:

@@ -115,6 +115,14 @@ def plain_fastapi():
     return fastapi("FastAPI, as in tutorials", "fastapi_plain_app", 1, "--no-access-log")
 
 
+def mosec(workers):
+    port = free_port()
+    return Server(
+        f"mosec, {workers} workers",
+        [sys.executable, HERE / "mosec_app.py", "--port", port, "--log-level", "error"], port,
+        {"IRIS_MODEL": str(MODEL), "IRIS_WORKERS": str(workers)})
+
+
 def nginx(folder, workers, answer):
     """Answers with `answer`, which is what the model servers answer to the same request."""
     port = free_port()

@@ -167,9 +167,11 @@ public final class ServerMetrics: Sendable {
         loadList.withLock { $0.removeAll { $0.model == model } }
     }
 
-    var loads: [LoadFigures] { loadList.withLock { $0 } }
+    // Copies of the elements: the lists are changed in place, and the thread sanitizer cannot see that
+    // nobody holds them any more then.
+    var loads: [LoadFigures] { loadList.withLock { list in list.map { $0 } } }
 
-    var models: [ModelMetrics] { modelList.withLock { $0 } }
+    var models: [ModelMetrics] { modelList.withLock { list in list.map { $0 } } }
 
     func requests(route: Int, statusIndex: Int) -> UInt64 {
         loopBlocks.reduce(0) { $0 &+ $1.load(route * statuses.count + statusIndex) }

@@ -2,6 +2,7 @@
 for a minute each."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -14,10 +15,12 @@ from martlet_process import BINARY, ROOT, SANITIZED, run
 @pytest.mark.parametrize("form", ["haproxy", "reuseport"])
 def test_a_rolling_restart_loses_no_request(form, protocol, tmp_path):
     report = tmp_path / "report"
+    # A sanitizer's settings go to the servers too.
+    passed = {name: value for name, value in os.environ.items() if name == "LD_PRELOAD" or "SAN_OPTIONS" in name}
     done = subprocess.run(
         [sys.executable, str(ROOT / "Benchmarks/rolling/run.py"), "--form", form, "--protocol", protocol,
          "--seconds", "60" if SANITIZED else "12", "--rate-max", "1500", "--json", str(report)],
-        capture_output=True, text=True, timeout=600, env={"MARTLET_BIN": str(BINARY), "PATH": "/usr/bin:/bin"})
+        capture_output=True, text=True, timeout=600, env={**passed, "MARTLET_BIN": str(BINARY), "PATH": "/usr/bin:/bin"})
     assert report.exists(), done.stdout + done.stderr
     result = json.loads(report.read_text())
     assert result["replaced"] >= 2 and result["scheduled"] > 500, result

@@ -21,9 +21,9 @@ extension ComputePool.State {
             return nil
         }
         if freeUnits.popLast() != nil {
-            units[request.unit] = batch
+            units[request.unit] = ComputePool.Unit(batch: batch)
         } else {
-            units.append(batch)
+            units.append(ComputePool.Unit(batch: batch))
         }
         scheduler.insert(request, model: version.index, now: now)
         version.metrics.queueGrew(
@@ -44,7 +44,7 @@ extension ComputePool.State {
     /// those that have time left stand in line again.
     mutating func settleDropped(now: UInt64, into gone: inout [OpenBatch]) {
         for request in dropped {
-            guard let batch = units[request.unit] else { continue }
+            guard let batch = units[request.unit]?.batch else { continue }
             batch.version.metrics.queueShrank(
                 items: request.items, rows: request.rows, bytes: request.bytes)
             for index in batch.tickets.indices
@@ -84,7 +84,6 @@ extension ComputePool.State {
         }
         guard batch.tickets.contains(where: isMeant) else { return 0 }
         let version = batch.version
-        // A unit that is not in line any more is being computed.
         guard let old = scheduler.remove(unit: unit, model: version.index) else { return 0 }
         version.metrics.queueShrank(
             items: old.items, rows: old.rows, bytes: old.bytes)

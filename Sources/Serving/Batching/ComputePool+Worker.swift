@@ -55,9 +55,10 @@ extension ComputePool {
             switch next {
             case .run(let hasMore):
                 for request in worker.run.requests {
-                    guard let batch = state.units[request.unit] else {
+                    guard let batch = state.units[request.unit]?.batch else {
                         preconditionFailure("a unit in line is known")
                     }
+                    state.units[request.unit]?.hasBegun = true
                     batch.version.metrics.queueShrank(
                         items: request.items, rows: request.rows, bytes: request.bytes)
                     worker.batches.append(batch)

@@ -9,10 +9,17 @@ import Telemetry
 /// Work-conserving: a worker that is free takes what waits, at once. Besides the regular workers there
 /// is an express one, for models that find all workers held by others (`Scheduler`).
 public final class ComputePool: Sendable {
+    /// A batch in the pool.
+    struct Unit {
+        let batch: OpenBatch
+        /// A worker computes it, or has computed a part: from then on only workers look into it.
+        var hasBegun = false
+    }
+
     struct State {
         var scheduler: Scheduler
         /// What waits or runs, by `WaitingRequest.unit`.
-        var units: [OpenBatch?] = []
+        var units: [Unit?] = []
         var freeUnits: [Int] = []
         /// Workers that sleep, the one to wake first at the end.
         var sleeping: [Int] = []
@@ -114,10 +121,10 @@ public final class ComputePool: Sendable {
         let count = state.withLock { state in
             var count = 0
             for unit in state.units.indices {
-                guard let batch = state.units[unit], batch.home === home, batch.rowsDone == 0
+                guard let held = state.units[unit], !held.hasBegun, held.batch.home === home
                 else { continue }
                 count += state.cancel(
-                    unit, batch, connection: connection, sequence: sequence, thread: thread,
+                    unit, held.batch, connection: connection, sequence: sequence, thread: thread,
                     gone: &gone)
             }
             return count
