@@ -75,7 +75,8 @@ public struct Forest: Sendable {
             description.baseValues.isEmpty
             ? [Double](repeating: 0, count: targetCount) : description.baseValues
         baseValues = AlignedMemory(copying: base)
-        expected = AlignedMemory(copying: Self.expectedScores(layout, base: base))
+        expected = AlignedMemory(
+            copying: Self.expectedScores(layout, base: base, aggregate: description.aggregate))
         let targetsOfTrees = layout.inlineVotes()
         treeTargets = targetsOfTrees.map { AlignedMemory(copying: $0) }
         ranks = targetsOfTrees.flatMap {

@@ -5,7 +5,7 @@ extension KernelSet {
     /// y[r, t, f] = what feature f contributed to score t of row r, and behind the features the
     /// score to be expected of any row: path-dependent TreeSHAP. They add up to the score.
     ///
-    /// The forest must have covers and be a sum. `x` holds rows × features values, where `features`
+    /// The forest must explain itself (`Forest.explains`). `x` holds rows × features values, where `features`
     /// is the forest's, `y` rows × targets × (features + 1).
     /// - Cost: leaves · depth² a row, and one allocation a call. The same at every level.
     @inline(never)
@@ -51,8 +51,7 @@ extension Forest {
     fileprivate func explanationScratch(
         results: Int, rows: Int
     ) -> (path: AlignedMemory, sums: AlignedMemory) {
-        precondition(hasCovers, "only a forest with covers explains itself")
-        precondition(aggregate == .sum, "only sums have contributions")
+        precondition(explains, "only sums and averages with covers have contributions")
         let width = area(targetCount, featureCount + 1)
         precondition(results == area(rows, width), "the result holds every contribution")
         let elements = area(depth + 2, depth + 3)
@@ -62,11 +61,21 @@ extension Forest {
         )
     }
 
+    /// Whether contributions can be computed: scores are sums or averages of leaves, and the file
+    /// said how many rows came through each node.
+    public var explains: Bool {
+        switch aggregate {
+        case .sum, .average: hasCovers
+        case .minimum, .maximum: false
+        }
+    }
+
     /// The score to be expected of any row, a target each: every leaf by the part of the training
     /// rows that came to it.
     static func expectedScores<Value: ForestValue>(
-        _ layout: ForestLayout<Value>, base: [Double]
+        _ layout: ForestLayout<Value>, base: [Double], aggregate: ForestAggregate
     ) -> [Double] {
+        let divisor = aggregate == .average ? Double(max(layout.roots.count, 1)) : 1
         var expected = base
         guard layout.covers.count == layout.nodes.count else { return expected }
         var parts = [Double](repeating: 0, count: layout.nodes.count)
@@ -77,7 +86,7 @@ extension Forest {
                 for vote in layout.votes[
                     Int(layout.voteStarts[index])..<Int(layout.voteStarts[index + 1])]
                 {
-                    expected[Int(vote.target)] += vote.weight * parts[index]
+                    expected[Int(vote.target)] += vote.weight * parts[index] / divisor
                 }
                 continue
             }

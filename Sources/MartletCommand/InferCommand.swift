@@ -40,8 +40,8 @@ struct InferCommand: ParsableCommand {
 
     @Option(
         help: """
-            What to ask an XGBoost or LightGBM model for: margin, leaf, probability or contributions \
-            instead of its predictions. [MARTLET_ANSWER]
+            What to ask a model of trees for: margin, leaf, probability or contributions instead of \
+            its predictions. [MARTLET_ANSWER]
             """)
     var answer: String?
 
@@ -91,7 +91,10 @@ struct InferCommand: ParsableCommand {
         if let answer = answer ?? Environment.text("MARTLET_ANSWER"), answer != "prediction" {
             guard let view = model.views.first(where: { $0.name == answer }) else {
                 let names = (["prediction"] + model.views.map(\.name)).joined(separator: ", ")
-                Exit.usage("the model has no answer '\(answer)'; it has: \(names)")
+                let reason = answer == "contributions" ? model.unexplained : nil
+                Exit.usage(
+                    "the model has no answer '\(answer)'; it has: \(names)"
+                        + (reason.map { " (\($0))" } ?? ""))
             }
             model = view.model
         }

@@ -85,6 +85,8 @@ struct InspectCommand: ParsableCommand {
         text += "batch       \(sentence(model.signature.batchDimension))\n"
         if !model.classLabels.isEmpty { text += "classes     \(list(model.classLabels))\n" }
         if let tabular = model as? TabularModel { text += lines(tabular) }
+        let views = model.views.map(\.name)
+        if !views.isEmpty { text += "also gives  \(views.joined(separator: ", "))\n" }
         if let onnx = model as? ONNXModel { text += lines(onnx, batch: batch) }
         return text
     }
@@ -100,8 +102,6 @@ struct InspectCommand: ParsableCommand {
             let layouts = forest.layouts
             text += "layouts     \(layouts.rows) for batches, \(layouts.row) for single rows\n"
         }
-        let views = model.views.map(\.name)
-        if !views.isEmpty { text += "also gives  \(views.joined(separator: ", "))\n" }
         return text
     }
 

@@ -25,7 +25,7 @@ extension Model {
         }
         let outputs = signature.outputs.map { spec in
             TensorColumn(
-                spec: spec, rowShape: signature.rowShape(of: spec).map { max($0, 1) },
+                spec: spec, rowShape: signature.rowShape(of: spec).map { $0 < 0 ? 1 : $0 },
                 rowCapacity: rows)
         }
         var results = TensorBatch(columns: outputs, rowCount: rows)

@@ -18,6 +18,10 @@ public protocol Model: Sendable {
     /// The same model, asked for something else: `?output=margin`, `?explain=contributions`.
     var views: [ModelView] { get }
 
+    /// Why the model does not explain its predictions, for clients who ask; nil when it does, or when
+    /// there is nothing to say.
+    var unexplained: String? { get }
+
     /// Batches of up to so many rows are planned each by its size, so that the first run of a size costs
     /// more than later ones; 1 when sizes do not matter.
     var plannedRows: Int { get }
@@ -32,6 +36,7 @@ public protocol Model: Sendable {
 extension Model {
     public var classLabels: [String] { [] }
     public var views: [ModelView] { [] }
+    public var unexplained: String? { nil }
     public var plannedRows: Int { 1 }
 }
 

@@ -108,6 +108,45 @@ def tree_ensembles():
     for transform in (1, 2):
         yield model(f"TreeEnsemble-transform-{transform}", F, [0, 3, 1], transform=transform)
     yield model("TreeEnsemble-double", D, [0, 1, 2, 3])
+    for transform in (1, 2, 3):
+        yield model(f"TreeEnsemble-transform-double-{transform}", D, [0, 3, 1], transform=transform)
+
+
+def double_ensembles():
+    """Versions 1 and 3 with float64 inputs: values that only float64 tells from a threshold; and integers."""
+    modes = ["LEQ", "LT", "GTE", "GT", "EQ", "NEQ"]
+    for version, tensors in ((1, False), (3, False), (3, True)):
+        values = np.array([0.1, 0.1, 0.1, 0.1, 0.1, 0.1] + [0.0] * 7)
+        if not tensors:
+            values = values.astype(np.float32).astype(np.float64)
+        near = values[0] * (1 + np.array([-1e-6, -1e-12, 0, 1e-12, 1e-6]))
+        for kind in ("Regressor", "Classifier"):
+            for mode in modes:
+                # A chain: node i goes to leaf 6 + i or to node i + 1.
+                chain = ["BRANCH_" + mode] + ["BRANCH_LEQ"] * 5 + ["LEAF"] * 7
+                votes = "target" if kind == "Regressor" else "class"
+                lists = {
+                    "nodes_treeids": [0] * 13, "nodes_nodeids": list(range(13)), "nodes_modes": chain,
+                    "nodes_featureids": [0, 1, 2, 3, 0, 1] + [0] * 7,
+                    "nodes_truenodeids": [6, 7, 8, 9, 10, 11] + [0] * 7,
+                    "nodes_falsenodeids": [1, 2, 3, 4, 5, 12] + [0] * 7,
+                    f"{votes}_treeids": [0] * 7, f"{votes}_nodeids": list(range(6, 13)),
+                    f"{votes}_ids": [index % 3 for index in range(7)],
+                }  # fmt: skip
+                weights = np.linspace(0.5, 3.5, 7)
+                if tensors:
+                    lists["nodes_values_as_tensor"] = numpy_helper.from_array(values)
+                    lists[f"{votes}_weights_as_tensor"] = numpy_helper.from_array(weights)
+                else:
+                    lists["nodes_values"] = values.tolist()
+                    lists[f"{votes}_weights"] = weights.tolist()
+                lists |= {"n_targets": 3} if kind == "Regressor" else {"classlabels_int64s": [5, 6, 7]}
+                outputs = ["y"] if kind == "Regressor" else ["label", "y"]
+                x = np.random.default_rng(1).choice([*near, 1.0, -1.0], (200, 4))
+                yield make(
+                    f"TreeEnsemble{kind}-double-{version}-{tensors}-{mode}",
+                    [node(f"TreeEnsemble{kind}", ["x"], outputs, domain=ML, **lists)], {"x": x},
+                    {"y": F} if kind == "Regressor" else {"label": I64, "y": F}, ml=version)
 
 
 def estimators():
@@ -189,5 +228,5 @@ def catboost():
 
 
 def all_cases():
-    for group in (encoders, support_vectors, tree_ensembles, estimators, catboost):
+    for group in (encoders, support_vectors, tree_ensembles, double_ensembles, estimators, catboost):
         yield from group()

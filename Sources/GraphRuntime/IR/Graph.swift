@@ -18,8 +18,11 @@ public enum Dimension: Sendable, Equatable {
 /// A named edge of a graph: what a node makes, what a caller gives, or a constant.
 public struct Value: Sendable {
     /// What a value can be.
-    public enum Kind: Sendable {
+    public enum Kind: Sendable, Equatable {
         case tensor
+        /// A map from strings or int64 to numbers or strings: only as an input, and only until passes
+        /// have made it a tensor with a column a key (`openMaps`).
+        case map(keys: DataType)
         /// A list of tensors.
         case sequence
         /// A tensor or a list of tensors, or nothing.
@@ -35,6 +38,9 @@ public struct Value: Sendable {
     public var shape: [Dimension]?
     /// The tensor of an initialiser or of a folded node.
     public var constant: Tensor?
+    /// What the columns of an input are called that was a map in the file; empty where they have no
+    /// names.
+    public var columnNames: [String] = []
 }
 
 /// The domain and name of an operator. The standard's own domain is the empty string.

@@ -9,8 +9,8 @@ import Primitives
 /// negative, above 0 otherwise, and the second score follows from the first. Where two classes have
 /// weights of their own, the greater score wins (ONNX Runtime looks at the sign of the second there,
 /// and answers 0 or 1 whatever the labels are).
-final class TreeEnsembleClassifierOperator: Operator {
-    private let forest: Forest
+final class TreeEnsembleClassifierOperator: ForestOperator {
+    private let forest: TypedForest
     private let labels: LabelWriter
     private let form: ClassScores
 
@@ -33,9 +33,12 @@ final class TreeEnsembleClassifierOperator: Operator {
             guard base.count <= classCount else {
                 throw OperatorFailure("it has \(base.count) base values for \(classCount) classes")
             }
-            forest = try attributes.forest(
-                targetCount: 1, aggregate: .sum, baseValues: base.prefix(1).map { $0 }
-            ) { _ in 0 }
+            forest = try TypedForest { precision throws(OperatorFailure) in
+                try attributes.forest(
+                    targetCount: 1, aggregate: .sum, baseValues: Array(base.prefix(1)),
+                    precision: precision
+                ) { _ in 0 }
+            }
             self.labels = labels.binary
             form = ClassScores(
                 kind: classCount == 1
@@ -44,9 +47,12 @@ final class TreeEnsembleClassifierOperator: Operator {
         } else {
             let isSecond =
                 classCount == 2 && base.isEmpty && attributes.voteTargets.allSatisfy { $0 == 1 }
-            forest = try attributes.forest(
-                targetCount: classCount, aggregate: .sum, baseValues: base
-            ) { $0 }
+            forest = try TypedForest { precision throws(OperatorFailure) in
+                try attributes.forest(
+                    targetCount: classCount, aggregate: .sum, baseValues: base,
+                    precision: precision
+                ) { $0 }
+            }
             self.labels = labels
             form = ClassScores(
                 kind: isSecond ? .second(isPositive) : .multiclass, transform: transform)
@@ -56,70 +62,70 @@ final class TreeEnsembleClassifierOperator: Operator {
 
     private let givesScores: Bool
 
-    private var columns: Int { form.kind == .single ? 1 : max(forest.targetCount, 2) }
+    private var columns: Int { form.kind == .single ? 1 : max(forest.single.targetCount, 2) }
+
+    func forest(for type: DataType) throws(OperatorFailure) -> Forest {
+        try forest.forest(for: type)
+    }
 
     func infer(_ inputs: Inputs) throws(OperatorFailure) -> [ValueInfo] {
         _ = try inputs.dataType(0, oneOf: FloatInput.types, "its input")
-        let rows = try inputs.rows(for: forest)
+        let rows = try inputs.rows(for: forest.single)
         return [ValueInfo(labels.dataType, [rows]), ValueInfo(.float32, [rows, columns])]
     }
 
     func scratch(_ inputs: Inputs, _ outputs: [ValueInfo]) -> [ValueInfo] {
         let rows = inputs[0].shape.count == 1 ? 1 : inputs[0].shape[0]
-        let raw = ValueInfo(.float32, [rows, forest.targetCount])
-        let needsRaw = !givesScores || columns != forest.targetCount
-        return FloatInput.scratch(inputs[0]) + (needsRaw ? [raw] : [])
+        let raw = ValueInfo(.float32, [rows, forest.single.targetCount])
+        let needsRaw = !givesScores || columns != forest.single.targetCount
+        return ForestScoring.scratch(inputs[0], forest) + (needsRaw ? [raw] : [])
     }
 
     func prepare(_ inputs: Operands, _ outputs: Operands) throws(OperatorFailure) -> any Step {
-        let scratch = FloatInput.Scratch(inputs[0], outputs.scratch)
-        guard let raw = scratch.rest.first ?? outputs.optional(1) else {
+        let own = ForestScoring.scratch(ValueInfo(inputs[0].dataType, inputs[0].shape), forest)
+        guard let raw = outputs.scratch.dropFirst(own.count).first ?? outputs.optional(1) else {
             throw OperatorFailure("it has no place for its scores")
         }
         return TreeEnsembleClassifierStep(
-            scratch.input, raw: raw, label: outputs.optional(0), scores: outputs.optional(1),
-            forest, labels, form)
+            try ForestScoring(inputs[0], outputs.scratch, forest), raw: raw,
+            label: outputs.optional(0), scores: outputs.optional(1), labels, form)
     }
 
     func operationCount(_ inputs: Inputs, _ outputs: [ValueInfo]) -> Int {
-        outputs[0].shape[0] &* forest.treeCount
+        outputs[0].shape[0] &* forest.single.treeCount
     }
 }
 
 private final class TreeEnsembleClassifierStep: Step {
-    private let x: FloatInput
+    private let scoring: ForestScoring
     /// Scores as the forest gives them: the output itself when it has as many columns.
     private let raw: Operand
     private let (label, scores): (Operand?, Operand?)
-    private let forest: Forest
     private let labels: LabelWriter
     private let form: ClassScores
 
     init(
-        _ x: FloatInput, raw: Operand, label: Operand?, scores: Operand?, _ forest: Forest,
+        _ scoring: ForestScoring, raw: Operand, label: Operand?, scores: Operand?,
         _ labels: LabelWriter, _ form: ClassScores
     ) {
-        (self.x, self.raw, self.label, self.scores) = (x, raw, label, scores)
-        (self.forest, self.labels, self.form) = (forest, labels, form)
+        (self.scoring, self.raw, self.label, self.scores) = (scoring, raw, label, scores)
+        (self.labels, self.form) = (labels, form)
     }
 
     func run(_ workspace: Workspace) throws(OperatorFailure) {
-        try x.convert(workspace)
-        let source = workspace.span(x.operand, as: Float.self)
-        var target = workspace.mutableSpan(raw, as: Float.self)
-        let rows = raw.shape[0]
-        KernelSet.best.forestScores(
-            forest, x: source, rows: rows, features: x.operand.shape.last ?? 1, y: &target)
+        let (rows, columns) = (raw.shape[0], scoring.forest.targetCount)
+        try scoring.run(workspace, rows: rows, into: raw)
         let values = workspace.span(raw, as: Float.self)
         if let label {
             for row in 0..<rows {
-                let index = form.label(values, row: row, columns: forest.targetCount)
+                let index = form.label(values, row: row, columns: columns)
                 labels.write(index, row: row, to: label, workspace)
             }
         }
         guard let scores else { return }
         if form.hasScoreEach {
-            form.transform.apply(&target, rows: rows, columns: forest.targetCount)
+            var target = workspace.mutableSpan(raw, as: Float.self)
+            form.transform.apply(&target, rows: rows, columns: columns)
         } else {
             var result = workspace.mutableSpan(scores, as: Float.self)
             form.write(values, rows: rows, to: &result)

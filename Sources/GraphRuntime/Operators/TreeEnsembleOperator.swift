@@ -3,7 +3,7 @@ import Primitives
 
 /// ai.onnx.ml `TreeEnsemble` (version 5): trees given by parallel lists of branches and leaves, of
 /// any mode, compared and answered in float32 or float64.
-final class TreeEnsembleOperator: Operator {
+final class TreeEnsembleOperator: ForestOperator {
     private let forest: Forest
     private let transform: PostTransform
 
@@ -17,10 +17,9 @@ final class TreeEnsembleOperator: Operator {
         }
         transform = transforms[code]
         forest = try TreeLists(context).forest()
-        guard forest.precision == .float32 || transform == .none else {
-            throw OperatorFailure("a post_transform of float64 scores is not supported")
-        }
     }
+
+    func forest(for type: DataType) -> Forest { forest }
 
     private var dataType: DataType {
         switch forest.precision {
@@ -67,6 +66,7 @@ private final class TreeEnsembleStep: Step {
             KernelSet.best.forestScores(
                 forest, x: workspace.span(x, as: Double.self), rows: rows, features: features,
                 y: &target)
+            transform.apply(&target, rows: rows, columns: forest.targetCount)
         }
     }
 }

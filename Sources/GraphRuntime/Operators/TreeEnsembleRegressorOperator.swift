@@ -3,8 +3,8 @@ import Primitives
 
 /// ai.onnx.ml `TreeEnsembleRegressor` (versions 1 to 3): per target the sum, average, least or
 /// greatest of what the leaves say, plus a base value, transformed.
-final class TreeEnsembleRegressorOperator: Operator {
-    private let forest: Forest
+final class TreeEnsembleRegressorOperator: ForestOperator {
+    private let forest: TypedForest
     private let transform: PostTransform
 
     init(_ context: OperatorContext) throws(OperatorFailure) {
@@ -22,49 +22,52 @@ final class TreeEnsembleRegressorOperator: Operator {
             throw OperatorFailure("its aggregate_function '\(other)' is none of the standard")
         }
         let attributes = try TreeAttributes(context, votes: "target")
-        forest = try attributes.forest(
-            targetCount: count, aggregate: aggregate, baseValues: attributes.baseValues
-        ) { $0 }
+        forest = try TypedForest { precision throws(OperatorFailure) in
+            try attributes.forest(
+                targetCount: count, aggregate: aggregate, baseValues: attributes.baseValues,
+                precision: precision
+            ) { $0 }
+        }
+    }
+
+    func forest(for type: DataType) throws(OperatorFailure) -> Forest {
+        try forest.forest(for: type)
     }
 
     func infer(_ inputs: Inputs) throws(OperatorFailure) -> [ValueInfo] {
         _ = try inputs.dataType(0, oneOf: FloatInput.types, "its input")
-        let rows = try inputs.rows(for: forest)
-        return [ValueInfo(.float32, [rows, forest.targetCount])]
+        let rows = try inputs.rows(for: forest.single)
+        return [ValueInfo(.float32, [rows, forest.single.targetCount])]
     }
 
     func scratch(_ inputs: Inputs, _ outputs: [ValueInfo]) -> [ValueInfo] {
-        FloatInput.scratch(inputs[0])
+        ForestScoring.scratch(inputs[0], forest)
     }
 
-    func prepare(_ inputs: Operands, _ outputs: Operands) -> any Step {
+    func prepare(_ inputs: Operands, _ outputs: Operands) throws(OperatorFailure) -> any Step {
         TreeEnsembleRegressorStep(
-            FloatInput.Scratch(inputs[0], outputs.scratch).input, outputs[0], forest, transform)
+            try ForestScoring(inputs[0], outputs.scratch, forest), outputs[0], transform)
     }
 
     func operationCount(_ inputs: Inputs, _ outputs: [ValueInfo]) -> Int {
-        outputs[0].shape[0] &* forest.treeCount
+        outputs[0].shape[0] &* forest.single.treeCount
     }
 }
 
 private final class TreeEnsembleRegressorStep: Step {
-    private let x: FloatInput
+    private let scoring: ForestScoring
     private let y: Operand
-    private let forest: Forest
     private let transform: PostTransform
 
-    init(_ x: FloatInput, _ y: Operand, _ forest: Forest, _ transform: PostTransform) {
-        (self.x, self.y, self.forest, self.transform) = (x, y, forest, transform)
+    init(_ scoring: ForestScoring, _ y: Operand, _ transform: PostTransform) {
+        (self.scoring, self.y, self.transform) = (scoring, y, transform)
     }
 
     func run(_ workspace: Workspace) throws(OperatorFailure) {
-        try x.convert(workspace)
-        let source = workspace.span(x.operand, as: Float.self)
-        var target = workspace.mutableSpan(y, as: Float.self)
         let rows = y.shape[0]
-        KernelSet.best.forestScores(
-            forest, x: source, rows: rows, features: x.operand.shape.last ?? 1, y: &target)
-        transform.apply(&target, rows: rows, columns: forest.targetCount)
+        try scoring.run(workspace, rows: rows, into: y)
+        var target = workspace.mutableSpan(y, as: Float.self)
+        transform.apply(&target, rows: rows, columns: scoring.forest.targetCount)
     }
 }
 

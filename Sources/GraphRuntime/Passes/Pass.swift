@@ -55,14 +55,15 @@ public enum Pass: String, CaseIterable, Sendable {
         return result
     }
 
-    /// Runs the chosen passes in their order. ZipMap always goes first: nothing else can make its
-    /// maps into tensors.
+    /// Runs the chosen passes in their order. Maps always go first, as inputs and as outputs: nothing
+    /// else can make them into tensors.
     /// - Returns: each pass that ran, with how many nodes fewer it left.
     static func run(
         _ passes: Set<Pass>, on graph: inout Graph, limits: Limits
     ) throws(GraphError) -> [(pass: Pass, removed: Int)] {
         var effects: [(pass: Pass, removed: Int)] = []
         graph.removeZipMaps()
+        try MapInputs.open(&graph, limits)
         graph.findClassLabels()
         for pass in allCases where passes.contains(pass) {
             let before = graph.nodes.count

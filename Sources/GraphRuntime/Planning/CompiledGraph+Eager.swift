@@ -104,7 +104,7 @@ extension CompiledGraph {
                 try declared.check(tensor.shape, &symbols, limits)
             case (.sequence, .sequence), (.optional, _): break
             case (.tensor, _) where declared.dataType == nil: break
-            case (.tensor, _), (.sequence, _):
+            case (.tensor, _), (.sequence, _), (.map, _):
                 throw GraphError(
                     "input '\(declared.name)' is \(value.kindName)", kind: .input)
             }

@@ -10,7 +10,9 @@ extension OperatorTable {
         .init(
             "ArrayFeatureExtractor", 1...newestML, domain: ml, ArrayFeatureExtractorOperator.init),
         .init("Binarizer", 1...newestML, domain: ml, BinarizerOperator.init),
+        .init("CastMap", 1...newestML, domain: ml, MapInputs.make),
         .init("CategoryMapper", 1...newestML, domain: ml, CategoryMapperOperator.init),
+        .init("DictVectorizer", 1...newestML, domain: ml, MapInputs.make),
         .init("FeatureVectorizer", 1...newestML, domain: ml, FeatureVectorizerOperator.init),
         .init("Imputer", 1...newestML, domain: ml, ImputerOperator.init),
         .init("LabelEncoder", 1...newestML, domain: ml, LabelEncoderOperator.init),
@@ -21,7 +23,10 @@ extension OperatorTable {
         .init("SVMClassifier", 1...newestML, domain: ml, SVMClassifierOperator.init),
         .init("SVMRegressor", 1...newestML, domain: ml, SVMRegressorOperator.init),
         .init("Scaler", 1...newestML, domain: ml, ScalerOperator.init),
-        .init("TreeEnsemble", 5...newestML, domain: ml, TreeEnsembleOperator.init),
+        .init("TreeEnsemble", 5...newestML, domain: ml) {
+            context throws(OperatorFailure) -> any Operator in
+            HalfOperator(try TreeEnsembleOperator(context))
+        },
         .init(
             "TreeEnsembleClassifier", 1...newestML, domain: ml, TreeEnsembleClassifierOperator.init),
         .init(

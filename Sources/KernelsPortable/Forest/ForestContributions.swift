@@ -41,6 +41,7 @@ private func forestContributions<Value: ForestValue>(
     _ sums: UnsafeMutablePointer<Double>
 ) {
     let width = features + 1
+    let divisor = forest.aggregate == .average ? Double(max(forest.trees, 1)) : 1
     for row in 0..<rows {
         sums.update(repeating: 0, count: forest.targets * width)
         for target in 0..<forest.targets {
@@ -53,7 +54,11 @@ private func forestContributions<Value: ForestValue>(
                 forest.roots[tree], tree: tree, path: path, length: 0, zero: 1, one: 1, feature: -1)
         }
         let result = y + row * forest.targets * width
-        for index in 0..<forest.targets * width { result[index] = Value(rounding: sums[index]) }
+        for index in 0..<forest.targets * width {
+            // What is expected is an average already.
+            let isExpected = index % width == features
+            result[index] = Value(rounding: isExpected ? sums[index] : sums[index] / divisor)
+        }
     }
 }
 

@@ -287,12 +287,23 @@ struct ONNXType {
             (kind, dataType, shape) = (.sequence, element.dataType, nil)
         case .optionalType(let type)?:
             let element = try ONNXType(type.elemType, file, at: place)
-            guard element.kind != .optional else {
-                throw file.failure("an optional holds no other", at: place)
+            guard element.kind == .tensor || element.kind == .sequence else {
+                throw file.failure("an optional holds a tensor or a sequence", at: place)
             }
             (kind, dataType, shape) = (.optional, element.dataType, nil)
-        case .mapType?, .opaqueType?, .sparseTensorType?, nil:
-            throw file.failure("only tensors, sequences and optionals can be values", at: place)
+        case .mapType(let type)?:
+            let element = try ONNXType(type.valueType, file, at: place)
+            guard element.kind == .tensor, let keys = ONNXTensor.dataType(type.keyType),
+                keys == .string || keys == .int64
+            else {
+                throw file.failure(
+                    "only maps from strings or int64 to numbers or strings are supported", at: place
+                )
+            }
+            (kind, dataType, shape) = (.map(keys: keys), element.dataType, nil)
+        case .opaqueType?, .sparseTensorType?, nil:
+            throw file.failure(
+                "only tensors, maps, sequences and optionals can be values", at: place)
         }
     }
 

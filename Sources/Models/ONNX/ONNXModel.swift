@@ -11,6 +11,9 @@ public final class ONNXModel: Model {
     /// The labels of a classifier's classes in the order of its probabilities, if the file names
     /// them.
     public let classLabels: [String]
+    /// What its tree ensemble can be asked for, when it has one that reads its input.
+    public let views: [ModelView]
+    public let unexplained: String?
     /// What the file holds, for `inspect`.
     public let compiled: CompiledGraph
     let plans: PlanCache
@@ -53,6 +56,7 @@ public final class ONNXModel: Model {
             signature = probe.signature
             blockRows = probe.blockRows
             isEager = probe.isEager
+            (views, unexplained) = try Self.forestViews(compiled, probe.signature)
         } catch {
             throw ModelLoadError(path: path, place: error.place, reason: error.reason)
         }

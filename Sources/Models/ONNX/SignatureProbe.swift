@@ -125,7 +125,10 @@ extension CompiledGraph {
             guard let dataType = value.dataType, let shape = value.shape else {
                 throw GraphError("the input '\(value.name)' has no type or shape")
             }
-            specs.append(TensorSpec(value.name, dataType, shape.map(\.size)))
+            let features =
+                value.columnNames.isEmpty
+                ? nil : FeatureList(names: value.columnNames, missing: 0)
+            specs.append(TensorSpec(value.name, dataType, shape.map(\.size), features: features))
         }
         return specs
     }

@@ -9,6 +9,8 @@ public final class FeatureList: Sendable, Equatable {
     /// Whether a category that training never saw counts as missing (LightGBM), or is refused
     /// (XGBoost).
     public let unknownCategoriesAreMissing: Bool
+    /// What stands for a value that a row leaves out: NaN, or 0 where the input was a map.
+    public let missing: Double
     private let table: NameTable
     private let categoryTables: [NameTable?]
     /// The categories that are numbers, as such.
@@ -16,7 +18,8 @@ public final class FeatureList: Sendable, Equatable {
 
     /// - Parameter categories: one list a feature, or none at all.
     public init?(
-        names: [String], categories: [[String]] = [], unknownCategoriesAreMissing: Bool = false
+        names: [String], categories: [[String]] = [], unknownCategoriesAreMissing: Bool = false,
+        missing: Double = .nan
     ) {
         guard Set(names).count == names.count else { return nil }
         guard categories.isEmpty || categories.count == names.count else { return nil }
@@ -24,6 +27,7 @@ public final class FeatureList: Sendable, Equatable {
         self.names = names
         self.categories = categories.isEmpty ? names.map { _ in [] } : categories
         self.unknownCategoriesAreMissing = unknownCategoriesAreMissing
+        self.missing = missing
         table = NameTable(names)
         categoryNumbers = self.categories.map { list in
             var numbers: [Double: Int] = [:]
@@ -62,6 +66,7 @@ public final class FeatureList: Sendable, Equatable {
     public static func == (a: FeatureList, b: FeatureList) -> Bool {
         a === b
             || (a.names == b.names && a.categories == b.categories
-                && a.unknownCategoriesAreMissing == b.unknownCategoriesAreMissing)
+                && a.unknownCategoriesAreMissing == b.unknownCategoriesAreMissing
+                && a.missing.bitPattern == b.missing.bitPattern)
     }
 }

@@ -128,23 +128,34 @@ public final class TabularModel: Model {
         switch answer {
         case .prediction, .margin: break
         case .probability: guard contents.link.hasProbabilities else { return nil }
-        case .leaf: guard contents.scorer.forest != nil else { return nil }
-        case .contributions: guard explains else { return nil }
+        case .leaf: guard contents.scorer.forest?.treeCount ?? 0 > 0 else { return nil }
+        case .contributions: guard unexplained == nil else { return nil }
         }
         return TabularModel(contents, answer)
     }
 
-    /// Whether contributions can be computed: the file says how many rows came through each node.
-    private var explains: Bool {
+    /// Why contributions cannot be computed; nil when they can.
+    public var unexplained: String? {
         let limits = Limits.standard
+        switch contents.scorer {
+        case .forest(let forest):
+            if !forest.hasCovers {
+                return "its file does not say how many training rows came through each node"
+            }
+            if forest.depth > limits.explanationDepthMax {
+                return "its trees are deeper than \(limits.explanationDepthMax)"
+            }
+        case .linearLeaves:
+            return
+                "its leaves hold linear functions (linear_tree), which LightGBM does not explain "
+                + "either"
+        case .linear: break
+        }
         let (count, overflow) = contents.scorer.targetCount.multipliedReportingOverflow(
             by: contents.featureCount + 1)
-        guard !overflow, count <= limits.contributionsMax else { return false }
-        return switch contents.scorer {
-        case .forest(let forest):
-            forest.hasCovers && forest.depth <= limits.explanationDepthMax
-        case .linearLeaves: false
-        case .linear: true
+        guard !overflow, count <= limits.contributionsMax else {
+            return "contributions of a row would be more than \(limits.contributionsMax) numbers"
         }
+        return nil
     }
 }

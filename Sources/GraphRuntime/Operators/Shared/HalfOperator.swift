@@ -4,7 +4,7 @@ import Primitives
 ///
 /// That is how ONNX Runtime's CPU provider computes them, too: the 16-bit types are for storage.
 final class HalfOperator: Operator {
-    private let inner: any Operator
+    let inner: any Operator
 
     init(_ inner: any Operator) { self.inner = inner }
 

@@ -33,6 +33,36 @@ enum PostTransform: Sendable {
         }
     }
 
+    /// The same in float64.
+    func apply(_ scores: inout MutableSpan<Double>, rows: Int, columns: Int) {
+        switch self {
+        case .none: break
+        case .softmax, .softmaxZero:
+            for row in 0..<rows {
+                softmax(&scores, row * columns..<(row + 1) * columns)
+            }
+        case .logistic:
+            for index in scores.indices { scores[index] = 1 / (1 + exp(-scores[index])) }
+        case .probit:
+            for index in scores.indices { scores[index] = Self.probit(scores[index]) }
+        }
+    }
+
+    private func softmax(_ scores: inout MutableSpan<Double>, _ row: Range<Int>) {
+        var highest = -Double.greatestFiniteMagnitude
+        for index in row where scores[index] > highest { highest = scores[index] }
+        var sum = 0.0
+        for index in row {
+            if self == .softmaxZero, scores[index].magnitude <= 0.0000001 {
+                scores[index] *= exp(-highest)
+            } else {
+                scores[index] = exp(scores[index] - highest)
+                sum += scores[index]
+            }
+        }
+        for index in row { scores[index] /= sum }
+    }
+
     /// Softmax that leaves scores of (almost) zero at zero.
     private static func softmaxZero(_ scores: inout MutableSpan<Float>, _ row: Range<Int>) {
         var highest = -Float.greatestFiniteMagnitude
@@ -57,6 +87,16 @@ enum PostTransform: Sendable {
 
     /// The inverse of the normal distribution, by Winitzki's approximation of the inverse error
     /// function, which is what ONNX Runtime computes.
+    static func probit(_ x: Double) -> Double {
+        let argument = 2 * x - 1
+        let logarithm = log((1 - argument) * (1 + argument))
+        let first = 2 / (3.14159 * 0.147) + 0.5 * logarithm
+        let second = 1 / 0.147 * logarithm
+        let root = (-first + (first * first - second).squareRoot()).squareRoot()
+        return 1.41421356 * (argument < 0 ? -root : root)
+    }
+
+    /// The same in float32.
     static func probit(_ x: Float) -> Float {
         let argument = 2 * x - 1
         let logarithm = logf((1 - argument) * (1 + argument))

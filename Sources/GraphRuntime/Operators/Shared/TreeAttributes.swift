@@ -3,16 +3,18 @@ import Primitives
 
 /// The parallel lists by which `ai.onnx.ml` describes a tree ensemble (versions 1 to 3 of its
 /// operators), checked and turned into a `ForestDescription`.
-struct TreeAttributes {
+struct TreeAttributes: Sendable {
     private let treeIDs, nodeIDs, features, trueIDs, falseIDs: [Int]
     private let modes: [ForestDescription.Comparison?]
-    private let thresholds: [Float]
+    private let thresholds: [Double]
+    /// How often training rows came to each node; empty where the file does not say.
+    private let hitRates: [Double]
     private let missingGoesTrue: [Int]
     private let voteTrees, voteNodes: [Int]
     /// The class or target each vote is for.
     let voteTargets: [Int]
-    let voteWeights: [Float]
-    let baseValues: [Float]
+    let voteWeights: [Double]
+    let baseValues: [Double]
 
     /// - Parameter prefix: `class` or `target`, which the lists of votes are named after.
     init(_ context: OperatorContext, votes prefix: String) throws(OperatorFailure) {
@@ -26,13 +28,20 @@ struct TreeAttributes {
         trueIDs = try Self.ints(context, "nodes_truenodeids", count)
         falseIDs = try Self.ints(context, "nodes_falsenodeids", count)
         modes = try Self.modes(context, count)
-        thresholds = try Self.thresholds(context, modes)
+        thresholds = try Self.numbers(context, "nodes_values")
+        guard thresholds.count == count else {
+            throw Self.wrongCount("nodes_values", thresholds.count, count)
+        }
         let missing = try context.ints("nodes_missing_value_tracks_true") ?? []
         guard missing.isEmpty || missing.count == count else {
             throw Self.wrongCount("nodes_missing_value_tracks_true", missing.count, count)
         }
         missingGoesTrue = missing
-        context.ignore("nodes_hitrates", "nodes_hitrates_as_tensor")
+        let rates = try Self.numbers(context, "nodes_hitrates")
+        guard rates.isEmpty || rates.count == count else {
+            throw Self.wrongCount("nodes_hitrates", rates.count, count)
+        }
+        hitRates = rates
         voteTrees = try context.ints(prefix + "_treeids") ?? []
         let voteCount = voteTrees.count
         guard voteCount <= Limits.standard.treeNodesMax else {
@@ -40,26 +49,29 @@ struct TreeAttributes {
         }
         voteNodes = try Self.ints(context, prefix + "_nodeids", voteCount)
         voteTargets = try Self.ints(context, prefix + "_ids", voteCount)
-        voteWeights = try Self.floats(context, prefix + "_weights")
+        voteWeights = try Self.numbers(context, prefix + "_weights")
         guard voteWeights.count == voteCount else {
             throw Self.wrongCount(prefix + "_weights", voteWeights.count, voteCount)
         }
-        baseValues = try Self.floats(context, "base_values")
+        baseValues = try Self.numbers(context, "base_values")
     }
 
     /// The forest. Nodes keep the order of the lists, trees that of their first node.
-    /// - Parameter target: which score a vote for a class or target counts towards.
+    /// - Parameters:
+    ///   - precision: what its values are compared in.
+    ///   - target: which score a vote for a class or target counts towards.
     func forest(
-        targetCount: Int, aggregate: ForestAggregate, baseValues: [Float],
-        target: (Int) -> Int
+        targetCount: Int, aggregate: ForestAggregate, baseValues: [Double],
+        precision: ForestPrecision, target: (Int) -> Int
     ) throws(OperatorFailure) -> Forest {
         let places = try places()
         var trees = places.sizes.map { size in
             ForestDescription.Tree(
                 nodes: Array(repeating: .leaf([]), count: size), root: -1)
         }
-        let isChild = try fillBranches(&trees, places)
+        let isChild = try fillBranches(&trees, places, precision)
         try fillLeaves(&trees, places, target)
+        fillCovers(&trees, places)
         for node in treeIDs.indices where !isChild[node] {
             let tree = places.tree[node]
             guard trees[tree].root < 0 else {
@@ -72,7 +84,7 @@ struct TreeAttributes {
         }
         let description = ForestDescription(
             featureCount: featureCount, targetCount: targetCount, trees: trees,
-            aggregate: aggregate, baseValues: baseValues.map { Double($0) })
+            aggregate: aggregate, baseValues: baseValues, precision: precision)
         do throws(ForestError) {
             return try Forest(description)
         } catch {
@@ -127,7 +139,7 @@ struct TreeAttributes {
 
     /// Fills in the branches and returns which nodes are children.
     private func fillBranches(
-        _ trees: inout [ForestDescription.Tree], _ places: Places
+        _ trees: inout [ForestDescription.Tree], _ places: Places, _ precision: ForestPrecision
     ) throws(OperatorFailure) -> [Bool] {
         var isChild = Array(repeating: false, count: treeIDs.count)
         for node in treeIDs.indices {
@@ -140,14 +152,41 @@ struct TreeAttributes {
             }
             isChild[yes] = true
             isChild[no] = true
-            let branch = ForestDescription.Branch(
-                feature: features[node], comparison: comparison,
-                threshold: Double(thresholds[node]),
-                trueChild: places.index[yes], falseChild: places.index[no],
-                missingGoesTrue: missingGoesTrue.isEmpty ? false : missingGoesTrue[node] != 0)
+            let branch = branch(
+                node, comparison, places.index[yes], places.index[no], precision)
             trees[places.tree[node]].nodes[places.index[node]] = .branch(branch)
         }
         return isChild
+    }
+
+    /// A branch whose threshold fits the precision. In float32, a float64 threshold is rounded to the
+    /// side that leaves every comparison with a float32 value as it was.
+    private func branch(
+        _ node: Int, _ comparison: ForestDescription.Comparison, _ yes: Int, _ no: Int,
+        _ precision: ForestPrecision
+    ) -> ForestDescription.Branch {
+        let exact = thresholds[node]
+        let missing = missingGoesTrue.isEmpty ? false : missingGoesTrue[node] != 0
+        var result = ForestDescription.Branch(
+            feature: features[node], comparison: comparison, threshold: exact, trueChild: yes,
+            falseChild: no, missingGoesTrue: missing)
+        let nearest = Float(exact)
+        guard precision == .float32, Double(nearest) != exact, !exact.isNaN else { return result }
+        switch comparison {
+        case .lessOrEqual, .greater:
+            let below = Double(nearest) > exact ? nearest.nextDown : nearest
+            result.test = .compare(comparison, Double(below))
+        case .less, .greaterOrEqual:
+            let above = Double(nearest) < exact ? nearest.nextUp : nearest
+            result.test = .compare(comparison, Double(above))
+        // No float32 value equals it.
+        case .equal: result.test = .member([exact])
+        case .notEqual:
+            result.test = .member([exact])
+            (result.trueChild, result.falseChild) = (no, yes)
+            result.missingGoesTrue = false
+        }
+        return result
     }
 
     private func fillLeaves(
@@ -173,6 +212,25 @@ struct TreeAttributes {
         }
     }
 
+    /// Takes the hit rates for covers, if every branch has as many as its children together. Exporters
+    /// write a 1 for every node (skl2onnx, onnxmltools, CatBoost), which says nothing.
+    private func fillCovers(_ trees: inout [ForestDescription.Tree], _ places: Places) {
+        guard !hitRates.isEmpty, hitRates.allSatisfy({ $0 >= 0 && $0 <= 1e30 }) else { return }
+        var covers = places.sizes.map { [Float](repeating: 0, count: $0) }
+        for node in hitRates.indices {
+            covers[places.tree[node]][places.index[node]] = Float(hitRates[node])
+        }
+        for (tree, covers) in zip(trees, covers) {
+            for (place, node) in tree.nodes.enumerated() {
+                guard case .branch(let branch) = node else { continue }
+                let sum = Double(covers[branch.trueChild]) + Double(covers[branch.falseChild])
+                let cover = Double(covers[place])
+                guard cover > 0, abs(sum - cover) <= 1e-3 * cover else { return }
+            }
+        }
+        for tree in trees.indices { trees[tree].covers = covers[tree] }
+    }
+
     // MARK: Lists
 
     private static func ints(
@@ -183,60 +241,22 @@ struct TreeAttributes {
         return list
     }
 
-    /// A list of floats, or since version 3 a float32 or float64 tensor.
-    private static func floats(
+    /// A list of floats, or since version 3 a float32 or float64 tensor; empty when it is left out.
+    private static func numbers(
         _ context: OperatorContext, _ name: String
-    ) throws(OperatorFailure) -> [Float] {
+    ) throws(OperatorFailure) -> [Double] {
         let list = try context.floats(name) ?? []
         guard context.version >= 3, let tensor = try context.tensor(name + "_as_tensor") else {
-            return list
+            return list.map { Double($0) }
         }
         guard list.isEmpty else { throw OperatorFailure("it has '\(name)' in two forms") }
-        if tensor.dataType == .float32 { return tensor.array(as: Float.self) }
-        return try doubles(tensor, name).map { Float($0) }
-    }
-
-    private static func doubles(
-        _ tensor: Tensor, _ name: String
-    ) throws(OperatorFailure) -> [Double] {
-        guard tensor.dataType == .float64 else {
+        switch tensor.dataType {
+        case .float32: return tensor.array(as: Float.self).map { Double($0) }
+        case .float64: return tensor.array(as: Double.self)
+        case .float16, .bfloat16, .int8, .int16, .int32, .int64, .uint8, .uint16, .uint32, .uint64,
+            .bool, .string:
             throw OperatorFailure("its '\(name)' of \(tensor.dataType.name) are not supported")
         }
-        return tensor.array(as: Double.self)
-    }
-
-    /// Thresholds in float32. A float64 one is rounded to the side that leaves every comparison
-    /// with a float32 value as it was.
-    private static func thresholds(
-        _ context: OperatorContext, _ modes: [ForestDescription.Comparison?]
-    ) throws(OperatorFailure) -> [Float] {
-        let name = "nodes_values"
-        if context.version >= 3, let tensor = try context.tensor(name + "_as_tensor"),
-            tensor.dataType == .float64
-        {
-            let values = try doubles(tensor, name)
-            guard values.count == modes.count else {
-                throw wrongCount(name, values.count, modes.count)
-            }
-            return zip(values, modes).map { value, mode in
-                switch mode {
-                case .lessOrEqual, .greater: Self.rounded(value, up: false)
-                case .less, .greaterOrEqual: Self.rounded(value, up: true)
-                case .equal, .notEqual, nil: Float(value)
-                }
-            }
-        }
-        let values = try floats(context, name)
-        guard values.count == modes.count else {
-            throw wrongCount(name, values.count, modes.count)
-        }
-        return values
-    }
-
-    private static func rounded(_ value: Double, up: Bool) -> Float {
-        let nearest = Float(value)
-        if up { return Double(nearest) < value ? nearest.nextUp : nearest }
-        return Double(nearest) > value ? nearest.nextDown : nearest
     }
 
     /// The comparison of each branch; nil is a leaf.

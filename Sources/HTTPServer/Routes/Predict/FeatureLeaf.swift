@@ -52,7 +52,7 @@ enum FeatureLeaf<Value: ColumnElement & BinaryFloatingPoint>: LeafReader {
             switch kind {
             case .null:
                 try reader.readNull()
-                return .nan
+                return Value(features?.missing ?? .nan)
             case .boolean: return try reader.readBool() ? 1 : 0
             case .number:
                 guard isNamed, let features, features.hasCategories(feature) else {
@@ -74,6 +74,6 @@ enum FeatureLeaf<Value: ColumnElement & BinaryFloatingPoint>: LeafReader {
         guard features?.unknownCategoriesAreMissing == true else {
             throw JSONFault(.unknownCategory(feature), offset: offset)
         }
-        return .nan
+        return Value(features?.missing ?? .nan)
     }
 }

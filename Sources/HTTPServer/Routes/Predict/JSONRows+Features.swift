@@ -180,14 +180,15 @@ extension JSONRows {
 extension TensorColumn {
     /// Makes every value of a row missing.
     func fillMissing(row: Int) {
+        let missing = spec.features?.missing ?? .nan
         if spec.dataType == .float64 {
             var values = mutableElements(
                 from: row * elementsPerRow, count: elementsPerRow, as: Double.self)
-            for index in values.indices { values[index] = .nan }
+            for index in values.indices { values[index] = missing }
         } else {
             var values = mutableElements(
                 from: row * elementsPerRow, count: elementsPerRow, as: Float.self)
-            for index in values.indices { values[index] = .nan }
+            for index in values.indices { values[index] = Float(missing) }
         }
     }
 }

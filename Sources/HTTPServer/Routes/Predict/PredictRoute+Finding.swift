@@ -156,6 +156,7 @@ extension ServerLoop {
             400, "unknown_explanation",
             names.isEmpty
                 ? "model '\(version.name)' cannot explain its predictions"
+                    + (version.model.unexplained.map { ": " + $0 } ?? "")
                 : "model '\(version.name)' has no explanation '\(Router.shown(bytes, name))'; it has "
                     + names.joined(separator: ", "))
     }
