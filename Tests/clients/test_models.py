@@ -19,7 +19,7 @@ import requests
 from onnx import TensorProto, helper, numpy_helper
 
 from certificates import Authority
-from martlet_process import MODELS, run
+from martlet_process import MODELS, room, run
 
 LABELS = "classes"
 
@@ -236,7 +236,7 @@ def test_swaps_leave_memory_flat(start, folder):
         after = until(lambda: states(server, "a") == {"1": "ready"}) and server.resident_bytes
     print(f"{swaps} swaps: {before >> 10} KiB before, {after >> 10} KiB after")
     # A model is 256 KiB: a leak of one in ten swaps would be seen.
-    assert after - before < 6 << 20, (before, after)
+    assert after - before < room(6 << 20), (before, after)
     text = requests.get(server.url + "/metrics", timeout=30).text
     assert text.count('martlet_model_state{model="a"') == 6
 

@@ -118,11 +118,17 @@ struct QuantizedFusion {
             return
         }
         var value = self.origin(x)
+        let plain = target
         while let clamp = clamp(value, target.meaning) {
             target.clamps.append(clamp.index)
             target.range = target.range.clamped(to: clamp.range)
             guard let input = graph.nodes[clamp.index].inputs[0] else { return }
             value = self.origin(input)
+        }
+        if target.clamps.count == 1, source(value) != nil {
+            // Nothing in front of it could do it on the way: a function like the others.
+            try tabulate(target.clamps[0], plain, limits)
+            return
         }
         guard matcher.useCount(value) == 1, let producer = matcher.index(value) else { return }
         let name = graph.nodes[producer].operatorName
