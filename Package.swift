@@ -71,11 +71,9 @@ let package = Package(
             ],
             swiftSettings: strict),
         .target(
-            name: "KernelsPortable", dependencies: ["Primitives", "CLinux", "CVector"],
-            swiftSettings: kernel),
+            name: "KernelsPortable", dependencies: ["Primitives", "CVector"], swiftSettings: kernel),
         .target(
-            name: "KernelsV3", dependencies: ["Primitives", "CLinux", "CVector"],
-            swiftSettings: kernelV3),
+            name: "KernelsV3", dependencies: ["Primitives", "CVector"], swiftSettings: kernelV3),
         .target(
             name: "KernelsVNNI", dependencies: ["Primitives", "CVector"], swiftSettings: kernelVNNI),
         .target(

@@ -64,7 +64,12 @@ struct martlet_sched_attr {
     uint64_t runtime, deadline, period;
 };
 
+static _Thread_local int gives_way;
+
+int martlet_thread_gives_way(void) { return gives_way; }
+
 void martlet_lower_thread_priority(void) {
+    gives_way = 1;
     struct martlet_sched_attr attributes = {
         .size = sizeof attributes, .policy = SCHED_BATCH, .nice = 10, .runtime = 100000000};
     if (syscall(SYS_sched_setattr, 0, &attributes, 0) == 0) return;
@@ -74,6 +79,7 @@ void martlet_lower_thread_priority(void) {
 }
 
 void martlet_idle_thread_priority(void) {
+    gives_way = 1;
     struct sched_param param = {0};
     sched_setscheduler(0, SCHED_IDLE, &param);
 }

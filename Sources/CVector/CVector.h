@@ -1,6 +1,6 @@
-// Vectors of bytes, as Swift's SIMD types cannot say them: conversions of all lanes at once (the standard
-// library's go lane by lane), sums of neighbouring products, and the one instruction no pattern leads to
-// (VPDPBUSD). One-line functions in portable vector extensions; each compiles for every processor.
+// What kernels need and Swift cannot say: conversions of all lanes at once (the standard library's go lane by
+// lane), sums of neighbouring products, the one instruction no pattern leads to (VPDPBUSD), and fetching ahead.
+// One-line functions in portable extensions; each compiles for every processor.
 #ifndef MARTLET_CVECTOR_H
 #define MARTLET_CVECTOR_H
 
@@ -16,6 +16,9 @@ typedef int martlet_i32x64 __attribute__((__ext_vector_type__(64)));
 typedef float martlet_f32x16 __attribute__((__ext_vector_type__(16)));
 
 #define MARTLET_VECTOR static inline __attribute__((always_inline))
+
+/// Begins to read a cache line that will be needed; harmless wherever the address points.
+MARTLET_VECTOR void martlet_prefetch(const void *address) { __builtin_prefetch(address); }
 
 /// Each lane as a number of the other type; to bytes, its lowest eight bits.
 MARTLET_VECTOR martlet_f32x16 martlet_floats(martlet_i32x16 x) { return __builtin_convertvector(x, martlet_f32x16); }

@@ -38,6 +38,18 @@ private func withSpareTime(_ body: (SpareTime) -> Void) throws {
     #expect(policy == 5)  // SCHED_IDLE, a macro of Linux's
 }
 
+/// A model that warms up must not keep the helpers of requests while it waits for a processor.
+@Test func whatIsDoneInSpareTimeTakesNoTeam() throws {
+    let team = try ThreadTeam(laneCount: 1)
+    var wasTaken = true
+    try withSpareTime { spareTime in
+        spareTime.perform { wasTaken = team.take() }
+    }
+    #expect(!wasTaken)
+    #expect(team.take())
+    team.giveBack()
+}
+
 @Test func spareTimeThatNobodyUsedEnds() throws {
     try withSpareTime { _ in }
 }

@@ -10,7 +10,7 @@ private let table: [String: Set<String>] = [
     "CZlib": [],
     "Primitives": ["CLinux"],
     "Telemetry": ["Primitives"],
-    "KernelsPortable": ["Primitives", "CLinux", "CVector"],
+    "KernelsPortable": ["Primitives", "CVector"],
     "Kernels": ["Primitives", "KernelsPortable", "KernelsV3", "KernelsVNNI", "CLinux"],
     "ONNXProto": [],
     "IO": ["Primitives", "CLinux"],

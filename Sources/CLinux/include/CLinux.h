@@ -40,6 +40,9 @@ void martlet_lower_thread_priority(void);
 /// back without CAP_SYS_NICE.
 void martlet_idle_thread_priority(void);
 
+/// Whether one of the two above was called on this thread; 1 or 0.
+int martlet_thread_gives_way(void);
+
 /// flock(LOCK_EX | LOCK_NB): 1 when the lock was taken. It is let go when the descriptor is closed, also
 /// by the end of the process.
 int martlet_lock_file(int descriptor);
@@ -57,11 +60,6 @@ void martlet_trim_own_heap(int trim_bytes);
 /// Blocks from the first size on are mapped one by one and unmapped when freed; a heap whose free end
 /// reaches the second gives it back (mallopt M_MMAP_THRESHOLD, M_TRIM_THRESHOLD).
 void martlet_set_heap_thresholds(int mmap_bytes, int trim_bytes);
-
-/// Begins to read a cache line that will be needed; harmless wherever the address points.
-__attribute__((always_inline)) static inline void martlet_prefetch(const void *address) {
-    __builtin_prefetch(address);
-}
 
 /// Tells the processor that a loop waits (PAUSE, YIELD).
 static inline void martlet_pause(void) {

@@ -1,4 +1,4 @@
-import CLinux
+import CVector
 
 /// One row of a tile over one panel: 16 sums in two registers.
 struct Strip {

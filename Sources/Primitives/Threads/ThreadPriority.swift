@@ -14,4 +14,7 @@ public enum ThreadPriority {
     /// not, and the thread queues behind another of its own kind instead. On a server without any time to
     /// spare it gets three thousandths of a processor.
     public static func idle() { martlet_idle_thread_priority() }
+
+    /// Whether the calling thread gives way to others, by one of these. It should hold nothing that they want.
+    public static var givesWay: Bool { martlet_thread_gives_way() != 0 }
 }

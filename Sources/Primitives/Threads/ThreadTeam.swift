@@ -85,10 +85,14 @@ public final class ThreadTeam: @unchecked Sendable {
     /// The caller's lane and the helpers'.
     public var laneCount: Int { helpers.count + 1 }
 
-    /// Whether the calling thread holds the team from now on, until `giveBack`.
+    /// Whether the calling thread holds the team from now on, until `giveBack`. Never one that gives way
+    /// (`ThreadPriority`): requests would compute alone for as long as it waits for a processor.
     public func take() -> Bool {
-        isTaken.compareExchange(expected: false, desired: true, ordering: .acquiringAndReleasing)
-            .exchanged
+        guard !ThreadPriority.givesWay else { return false }
+        return
+            isTaken.compareExchange(
+                expected: false, desired: true, ordering: .acquiringAndReleasing
+            ).exchanged
     }
 
     public func giveBack() { isTaken.store(false, ordering: .releasing) }
