@@ -108,7 +108,7 @@ extension ModelLoader {
                 continue
             }
             if models[index].versions[position].isOutdated(force: force) {
-                load(index, position, force: force)
+                load(index, position)
             } else if let served = models[index].versions[position].served,
                 !served.version.configuration.isServedAlike(models[index].configuration)
             {
@@ -145,10 +145,14 @@ extension ModelLoader {
         }
     }
 
-    private func load(_ index: Int, _ position: Int, force: Bool) {
+    private func load(_ index: Int, _ position: Int) {
         let record = models[index].versions[position]
         let name = models[index].name
-        guard !isTouchedOnly(index, position) else { return }
+        let digest = digestOfChange(index, position)
+        if let digest, digest == record.served?.digest {
+            noteTouch(index, position, digest)
+            return
+        }
         let begin = MonotonicClock.nanoseconds
         if record.served != nil || record.candidate.phase == .ready {
             models[index].versions[position].candidate = Lifecycle(now: begin)
@@ -183,7 +187,9 @@ extension ModelLoader {
         advance(index, position, .loaded)
         if record.served == nil { figures.setState(.warming) }
         publish()
-        finish(index, position, model, begin: begin, digest: nil)
+        // Of what was loaded, if the files did not change meanwhile.
+        let isSame = record.found.map { source?.stamps(of: $0) == $0.stamps } ?? false
+        finish(index, position, model, begin: begin, digest: isSame ? digest : nil)
     }
 
     private func make(
@@ -327,16 +333,23 @@ extension ModelLoader {
 
     // MARK: Content
 
-    /// Whether a served version's files were touched and hold what they held.
-    private func isTouchedOnly(_ index: Int, _ position: Int) -> Bool {
+    /// The digest of a version's content where another one is served whose content was hashed; nil where
+    /// there is nothing to compare with.
+    private func digestOfChange(_ index: Int, _ position: Int) -> SHA256.Digest? {
+        guard models[index].versions[position].served?.digest != nil, let source,
+            let found = models[index].versions[position].found
+        else { return nil }
+        return unhurried { try? source.digest(of: found) }
+    }
+
+    /// The files were written anew with what they held: what is served stays.
+    private func noteTouch(_ index: Int, _ position: Int, _ digest: SHA256.Digest) {
         guard let served = models[index].versions[position].served,
-            let found = models[index].versions[position].found, let known = served.digest,
-            let digest = try? source?.digest(of: found), digest == known
-        else { return false }
+            let found = models[index].versions[position].found
+        else { return }
         models[index].versions[position].served = VersionRecord.Served(
             version: served.version, life: served.life, byteCount: served.byteCount,
-            stamps: found.stamps, digest: known)
-        return true
+            stamps: found.stamps, digest: digest)
     }
 
     /// A served version whose content was not hashed yet.
@@ -362,8 +375,8 @@ extension ModelLoader {
             let found = models[index].versions[position].found
         else { return }
         // Taken only if the files did not change before or meanwhile.
-        guard let digest = try? source.digest(of: found), source.stamps(of: found) == found.stamps
-        else {
+        let digest = unhurried { try? source.digest(of: found) }
+        guard let digest, source.stamps(of: found) == found.stamps else {
             models[index].versions[position].isHashFutile = true
             return
         }

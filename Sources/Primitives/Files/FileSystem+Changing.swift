@@ -42,16 +42,16 @@ extension FileSystem {
         }
     }
 
-    /// The SHA-256 of a file, read a mebibyte at a time. More than `byteCountMax` bytes are refused
+    /// The SHA-256 of a file, read a piece at a time. More than `byteCountMax` bytes are refused
     /// with EFBIG. Costs about 5 ns a byte.
     public static func digest(
         of path: String, byteCountMax: Int
     ) throws(SystemError) -> SHA256.Digest {
         var file = try FileReader(path: path)
         var stream = SHA256.Stream()
-        var piece = ByteBuffer(capacity: 1 << 20)
+        var piece = ByteBuffer(capacity: pieceBytes)
         var total = 0
-        while try file.read(into: &piece, byteCountMax: 1 << 20) {
+        while try file.read(into: &piece, byteCountMax: pieceBytes) {
             total += piece.count
             guard total <= byteCountMax else { throw SystemError(call: "read \(path)", EFBIG) }
             stream.update(piece.span)

@@ -36,7 +36,8 @@ extension FileSystem {
             count = 0
             while count < wanted {
                 let got = pread(
-                    descriptor, buffer.baseAddress! + count, wanted - count, offset + count)
+                    descriptor, buffer.baseAddress! + count, min(wanted - count, pieceBytes),
+                    offset + count)
                 if got > 0 {
                     count += got
                 } else if got == 0 || errno != EINTR {

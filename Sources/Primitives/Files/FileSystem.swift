@@ -40,6 +40,10 @@ public enum FileSystem {
         return names.sorted()
     }
 
+    /// What one system call reads at most. A kernel without preemption lets no other thread onto the processor
+    /// before it is done, whatever their priorities: 12 MiB in one took 14 ms, 256 KiB take 0.1 to 0.3.
+    static let pieceBytes = 256 << 10
+
     /// The first bytes of a file, `byteCount` at most.
     public static func head(of path: String, byteCount: Int) throws(SystemError) -> [UInt8] {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
@@ -49,7 +53,8 @@ public enum FileSystem {
         let bytes = [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, count in
             count = 0
             while count < buffer.count {
-                let got = read(descriptor, buffer.baseAddress! + count, buffer.count - count)
+                let got = read(
+                    descriptor, buffer.baseAddress! + count, min(buffer.count - count, pieceBytes))
                 if got > 0 {
                     count += got
                 } else if got == 0 {
@@ -87,7 +92,8 @@ public enum FileSystem {
         let bytes = [UInt8](unsafeUninitializedCapacity: room) { buffer, count in
             count = 0
             while count < buffer.count {
-                let got = read(descriptor, buffer.baseAddress! + count, buffer.count - count)
+                let got = read(
+                    descriptor, buffer.baseAddress! + count, min(buffer.count - count, pieceBytes))
                 if got > 0 {
                     count += got
                 } else if got == 0 {
