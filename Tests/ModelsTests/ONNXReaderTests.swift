@@ -50,6 +50,20 @@ import Testing
     }
 }
 
+/// The passes' own operators are not a file's to name: a ByteMap without inputs ended the server.
+@Test func operatorsOfThePassesAreRefusedInAFile() throws {
+    var proto = ONNXFixture.network()
+    var domain = Onnx_OperatorSetIdProto()
+    (domain.domain, domain.version) = ("martlet", 1)
+    proto.opsetImport.append(domain)
+    proto.graph.node[1].domain = "martlet"
+    for name in ["ByteMap", "BytePair", "Conv", "Attention"] {
+        proto.graph.node[1].opType = name
+        let error = try #require(refusal(proto))
+        #expect(error.description.contains("the operator \(name) of martlet is not supported"))
+    }
+}
+
 @Test func absurdTreesAreRefused() {
     func replacing(_ name: String, _ values: [Int64]) -> Onnx_ModelProto {
         ONNXFixture.tree { node in

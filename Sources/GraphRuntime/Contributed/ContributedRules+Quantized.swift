@@ -117,8 +117,10 @@ extension ContributedRules {
         try it.context.requireInputs(6, required: [0, 1, 3, 4], max: 9)
         try it.context.requireOutputs(1)
         let alpha = try it.context.float("alpha", default: 1)
-        if alpha == 1, try !it.context.flag("transA", default: false), isConstantLayer(it.context) {
-            let isTransposed = try it.context.flag("transB", default: false)
+        let isTransposed = try it.context.flag("transB", default: false)
+        if alpha == 1, try !it.context.flag("transA", default: false),
+            isConstantLayer(it.context, isTransposed: isTransposed)
+        {
             let inputs = [0, 1, 2, 3, 4, 5, 7, 8, 6].map { it.input($0) }
             return it.give(
                 it.write(
@@ -127,7 +129,7 @@ extension ContributedRules {
         }
         var (a, b) = (try it.required(0), try it.required(3))
         if try it.context.flag("transA", default: false) { a = it.transpose(a, [1, 0]) }
-        if try it.context.flag("transB", default: false) { b = it.transpose(b, [1, 0]) }
+        if isTransposed { b = it.transpose(b, [1, 0]) }
         let sums = it.sum(it.write("MatMulInteger", [a, b, it.input(2), it.input(5)]), it.input(6))
         var factor = it.write("Mul", [try it.required(1), try it.required(4)])
         if alpha != 1 {
@@ -140,11 +142,16 @@ extension ContributedRules {
     }
 
     /// Whether all but the left operand of a `QGemm` is constant, as `ByteProductOperator` takes it.
-    private static func isConstantLayer(_ context: OperatorContext) -> Bool {
-        guard let weights = context.constant(3), weights.shape.count == 2 else { return false }
+    private static func isConstantLayer(
+        _ context: OperatorContext, isTransposed: Bool
+    ) -> Bool {
+        guard let weights = context.constant(3), weights.shape.count == 2, context.hasInput(2),
+            context.hasInput(5)
+        else { return false }
+        let columns = weights.shape[isTransposed ? 0 : 1]
         return [1, 2, 4, 5, 6, 7, 8].allSatisfy {
             !context.hasInput($0) || context.constant($0) != nil
-        } && (context.constant(6)?.shape.count ?? 1) == 1
+        } && (context.constant(6)?.shape ?? [columns]) == [columns]
             && (!context.hasInput(7) || context.hasInput(8))
     }
 

@@ -2,11 +2,13 @@ import Primitives
 
 extension Graph {
     /// Computes every node whose inputs are all constant and makes its outputs constants.
-    mutating func foldConstants(_ limits: Limits) throws(GraphError) {
+    mutating func foldConstants(
+        _ limits: Limits, where isChosen: (OperatorName) -> Bool = { _ in true }
+    ) throws(GraphError) {
         var budget = limits.foldedBytesMax + parameterByteCount
         var folded: Set<Int> = []
         let outputIDs = Set(outputs)
-        for index in nodes.indices {
+        for index in nodes.indices where isChosen(nodes[index].operatorName) {
             let node = nodes[index]
             let inputs = node.inputs.map { input in input.flatMap { self[$0].constant } }
             guard zip(node.inputs, inputs).allSatisfy({ $0 == nil || $1 != nil }) else { continue }

@@ -38,17 +38,17 @@ struct GraphMatcher {
     /// How often a value is read, by nodes or as an output of the graph.
     func useCount(_ id: ValueID) -> Int { useCounts[id.index] }
 
+    /// As `node`, when nobody but one node reads the value.
+    func privateNode(_ id: ValueID?, _ name: String) -> Int? {
+        guard let id, useCounts[id.index] == 1 else { return nil }
+        return node(id, name)
+    }
+
     /// Whether a value is the scale that `DynamicQuantizeLinear` found: one number.
     func isDynamicScale(_ id: ValueID) -> Bool {
         guard let node = producer(id) else { return false }
         return node.operatorName == OperatorName("DynamicQuantizeLinear")
             && node.outputs.count > 1 && node.outputs[1] == id
-    }
-
-    /// The same when nobody but one node reads the value.
-    func privateNode(_ id: ValueID?, _ name: String) -> Int? {
-        guard let id, useCounts[id.index] == 1 else { return nil }
-        return node(id, name)
     }
 
     /// The only reader of a value that is no output of the graph.

@@ -2,7 +2,7 @@ import Primitives
 
 extension Node {
     /// The domain of operators that only passes make.
-    static let fusedDomain = "martlet"
+    package static let fusedDomain = "martlet"
 
     fileprivate static let linear = OperatorName("Linear", domain: fusedDomain)
     fileprivate static let convolution = OperatorName("Conv", domain: fusedDomain)

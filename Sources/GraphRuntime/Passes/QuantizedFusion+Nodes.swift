@@ -46,7 +46,8 @@ extension QuantizedFusion {
             filters.shape.count >= 3,
             let bias = bias(
                 node.inputs.count > 2 ? node.inputs[2] : nil, x: x.meaning, w: w.scale,
-                count: filters.shape[0])
+                count: filters.shape[0]),
+            fit(filters, w.zero, outputs: filters.shape[0], areRows: true, bias: bias)
         else { return nil }
         let inputs =
             x.inputs + [w.bytes, w.scale, w.zero ?? zero(like: filters)]
@@ -70,7 +71,10 @@ extension QuantizedFusion {
             let matrix = graph[w.bytes].constant, matrix.shape.count == 2,
             let bias = bias(
                 node.inputs.count > 2 ? node.inputs[2] : nil, x: x.meaning, w: w.scale,
-                count: matrix.shape[isTransposed ? 0 : 1])
+                count: matrix.shape[isTransposed ? 0 : 1]),
+            fit(
+                matrix, w.zero, outputs: matrix.shape[isTransposed ? 0 : 1], areRows: isTransposed,
+                bias: bias)
         else { return nil }
         var attributes: [String: Attribute] = isTransposed ? ["transposed": .int(1)] : [:]
         var inputs = x.inputs + [w.bytes, w.scale, w.zero]

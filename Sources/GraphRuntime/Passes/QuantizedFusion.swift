@@ -14,29 +14,16 @@ extension Graph {
                 ["DequantizeLinear", "MatMulInteger"].contains($0.operatorName.name)
             })
         else { return }
-        takeConstants()
+        // Scales as exporters write them, and weights that the file has as floats to be quantized.
+        try foldConstants(limits) {
+            $0 == OperatorName("Constant") || $0 == OperatorName("QuantizeLinear")
+        }
+        // What reads a value is what decides; nodes that hand it on only hide it.
+        removeIdentities()
         var fusion = QuantizedFusion(self)
         try fusion.run(limits)
         self = fusion.graph
         dropUnreadDequantizers()
-    }
-
-    /// Makes `Constant` nodes with a tensor constants, as exporters write scales.
-    private mutating func takeConstants() {
-        let outputIDs = Set(outputs)
-        var dropped: Set<Int> = []
-        for (index, node) in nodes.enumerated() where node.operatorName == OperatorName("Constant")
-        {
-            guard case .tensor(let tensor)? = node.attributes["value"],
-                node.attributes.count == 1, node.inputs.isEmpty, node.outputs.count == 1,
-                let output = node.outputs[0], !outputIDs.contains(output)
-            else { continue }
-            self[output].constant = tensor
-            self[output].dataType = tensor.dataType
-            self[output].shape = tensor.shape.map { .fixed($0) }
-            dropped.insert(index)
-        }
-        removeNodes(dropped)
     }
 
     /// What is read as bytes now must not be folded to float32 weights.
@@ -117,13 +104,13 @@ struct QuantizedFusion {
             write(target, reading: [], map(source, target) { $0 })
             return
         }
-        var value = self.origin(x)
+        var value = x
         let plain = target
         while let clamp = clamp(value, target.meaning) {
             target.clamps.append(clamp.index)
-            target.range = target.range.clamped(to: clamp.range)
+            target.range = clamp.range.clamped(to: target.range)
             guard let input = graph.nodes[clamp.index].inputs[0] else { return }
-            value = self.origin(input)
+            value = input
         }
         if target.clamps.count == 1, source(value) != nil {
             // Nothing in front of it could do it on the way: a function like the others.
@@ -187,20 +174,9 @@ struct QuantizedFusion {
 
     // MARK: Where values come from
 
-    /// The value behind nodes that hand it on.
-    func origin(_ id: ValueID) -> ValueID {
-        var id = id
-        while let node = matcher.producer(id), node.operatorName == OperatorName("Identity"),
-            node.attributes.isEmpty, let input = node.inputs.first ?? nil
-        {
-            id = input
-        }
-        return id
-    }
-
     /// The bytes behind a dequantized value, with one scale for all.
     func source(_ id: ValueID?) -> Source? {
-        guard let id, let node = matcher.producer(origin(id)),
+        guard let id, let node = matcher.producer(id),
             let (bytes, scale, zero) = dequantizer(node), graph[bytes].constant == nil,
             let zero, let meaning = ByteScale(graph[scale].constant, graph[zero].constant),
             meaning.scale > 0, meaning.scale.isFinite
@@ -222,7 +198,7 @@ struct QuantizedFusion {
 
     /// Constant weights behind a dequantized value, with a scale for all or one an index of `axis`.
     func weights(_ id: ValueID?, axis: Int) -> (bytes: ValueID, scale: ValueID, zero: ValueID?)? {
-        guard let id, let node = matcher.producer(origin(id)), let found = dequantizer(node),
+        guard let id, let node = matcher.producer(id), let found = dequantizer(node),
             let tensor = graph[found.bytes].constant, tensor.dataType.isByte,
             let scale = graph[found.scale].constant, axis < tensor.shape.count,
             WeightScales.list(scale, count: tensor.shape[axis]) != nil,
@@ -240,9 +216,9 @@ struct QuantizedFusion {
     /// A bias in units of the products' sums; `some(nil)` where there is none.
     func bias(_ id: ValueID?, x: ByteScale, w: ValueID, count: Int) -> ValueID?? {
         guard let id else { return .some(nil) }
-        guard let node = matcher.producer(origin(id)), let found = dequantizer(node),
+        guard let node = matcher.producer(id), let found = dequantizer(node),
             let tensor = graph[found.bytes].constant, tensor.dataType == .int32,
-            tensor.elementCount == count,
+            tensor.elementCount == count, tensor.shape.last ?? 1 == count,
             let own = WeightScales.list(graph[found.scale].constant, count: count),
             let scales = WeightScales.list(graph[w].constant, count: count),
             found.zero.map({ graph[$0].constant?.wholeNumbers?.allSatisfy { $0 == 0 } ?? false })
@@ -253,6 +229,28 @@ struct QuantizedFusion {
             guard (has - wanted).magnitude <= 1e-5 * wanted.magnitude else { return nil }
         }
         return .some(found.bytes)
+    }
+
+    /// Whether the sums of products with these weights, and a bias, stay inside of 32 bits whatever the input:
+    /// the float32 that they come instead of does not wrap. Weights are `outputs` rows, or that many columns.
+    func fit(
+        _ weights: Tensor, _ zero: ValueID?, outputs: Int, areRows: Bool, bias: ValueID?
+    ) -> Bool {
+        let count = weights.elementCount / max(outputs, 1)
+        let biases = bias.flatMap { graph[$0].constant }?.array(as: Int32.self) ?? []
+        let most = biases.reduce(0) { max($0, Int($1.magnitude)) }
+        if count * 255 * 255 + most <= Int32.max { return true }
+        guard let values = weights.wholeNumbers else { return false }
+        let zeros = zero.flatMap { graph[$0].constant }?.wholeNumbers ?? [0]
+        return (0..<outputs).allSatisfy { output in
+            let point = zeros.count == 1 ? zeros[0] : zeros[output]
+            var sum = biases.isEmpty ? 0 : Int(biases[output].magnitude)
+            for index in 0..<count {
+                let place = areRows ? output * count + index : index * outputs + output
+                sum += 255 * Int((values[place] - point).magnitude)
+            }
+            return sum <= Int32.max
+        }
     }
 
     /// A node that holds a value inside of a range, read by nobody else, as the range of bytes.

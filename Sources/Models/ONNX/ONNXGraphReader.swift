@@ -134,6 +134,11 @@ struct ONNXGraphReader {
                 "the file imports no version of \(name.domainTitle), which the node needs",
                 at: node.place)
         }
+        // Passes write these, and rely on what they wrote.
+        guard domain != Node.fusedDomain else {
+            throw file.failure(
+                "the operator \(name.name) of \(name.domainTitle) is not supported", at: node.place)
+        }
         // Left-out inputs at the end are the same as none.
         var inputs = proto.input
         while inputs.last == "" { inputs.removeLast() }

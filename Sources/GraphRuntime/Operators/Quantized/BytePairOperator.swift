@@ -75,24 +75,51 @@ private final class BytePairStep: PartedStep {
             isProduct: isProduct, y.scale, y: &target)
     }
 
+    /// A run of neighbours at a time: by the kernel, by a table where one side stands still, or, where runs are
+    /// too short for either, byte by byte.
     private func broadcast(_ loop: StridedLoop, _ workspace: Workspace) {
         let left = workspace.span(a.operand, as: UInt8.self)
         let right = workspace.span(b.operand, as: UInt8.self)
-        var target = workspace.mutableSpan(y.operand, as: UInt8.self)
         var position = StridedLoop.Position()
-        var place = 0
-        for _ in 0..<loop.outerCount {
-            var (i, j) = (position.offsetA, position.offsetB)
-            for _ in 0..<loop.innerCount {
-                let (p, q) = (a.scale.value(left[i]), b.scale.value(right[j]))
-                let value = (isProduct ? p * q : p + q) / y.scale.scale
-                target[place] = UInt8(truncatingIfNeeded: y.scale.quantized(value))
-                place += 1
-                i += loop.innerStrideA
-                j += loop.innerStrideB
+        let count = loop.innerCount
+        for turn in 0..<loop.outerCount {
+            let (i, j) = (position.offsetA, position.offsetB)
+            var target = workspace.mutableSpan(
+                y.operand, as: UInt8.self, range: turn * count..<(turn + 1) * count)
+            switch (loop.innerStrideA, loop.innerStrideB) {
+            case (1, 1):
+                KernelSet.best.pair(
+                    left.extracting(i..<i + count), a.scale, right.extracting(j..<j + count),
+                    b.scale, isProduct: isProduct, y.scale, y: &target)
+            case (1, 0) where count >= Self.tableRunMin:
+                let number = b.scale.value(right[j])
+                let table = InlineArray<256, UInt8> {
+                    combined(a.scale.value(UInt8($0)), number)
+                }
+                KernelSet.best.map(left.extracting(i..<i + count), table: table.span, y: &target)
+            case (0, 1) where count >= Self.tableRunMin:
+                let number = a.scale.value(left[i])
+                let table = InlineArray<256, UInt8> {
+                    combined(number, b.scale.value(UInt8($0)))
+                }
+                KernelSet.best.map(right.extracting(j..<j + count), table: table.span, y: &target)
+            default:
+                for index in 0..<count {
+                    target[index] = combined(
+                        a.scale.value(left[i + index * loop.innerStrideA]),
+                        b.scale.value(right[j + index * loop.innerStrideB]))
+                }
             }
             position.advance(loop)
         }
+    }
+
+    /// From how many bytes on a table of 256 is made faster than they are computed.
+    private static let tableRunMin = 512
+
+    private func combined(_ p: Float, _ q: Float) -> UInt8 {
+        let value = (isProduct ? p * q : p + q) / y.scale.scale
+        return UInt8(truncatingIfNeeded: y.scale.quantized(value))
     }
 }
 
